@@ -1,0 +1,1 @@
+"""Reference cloud backend: pulls batches, verifies everything again, keeps and acknowledges them."""

@@ -1,0 +1,1 @@
+"""counterd: the daemon of a shop's counter appliance."""

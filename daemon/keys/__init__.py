@@ -1,0 +1,1 @@
+"""Where keys come from: systemd credentials or files that only the daemon may read."""

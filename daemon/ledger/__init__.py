@@ -1,0 +1,1 @@
+"""The encrypted ledger: SQLCipher behind the ports of daemon.ports."""

@@ -1,0 +1,1 @@
+"""One verb of the shop per module. Each takes ports and values; none knows a driver."""

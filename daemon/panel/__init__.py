@@ -1,0 +1,1 @@
+"""Lamps, buzzer, buttons and the customer display."""

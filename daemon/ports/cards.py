@@ -1,0 +1,105 @@
+"""Cards and the readers they are laid on, as the counter sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from daemon.core.card import Face, Proof
+
+
+class ReaderState(Enum):
+    """Absence is a state, not an exception."""
+
+    ABSENT = "absent"
+    OPENING = "opening"
+    READY = "ready"
+    FAULTED = "faulted"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStatus:
+    """`name` as the system names it; `problem` is a screen key while ABSENT or FAULTED."""
+
+    name: str
+    state: ReaderState
+    card_present: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A card that lies on a reader. `token` is new for every insertion: a kept presence never
+    speaks to another card (the UID is read again inside every transaction as well)."""
+
+    reader: str
+    token: int
+    atr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardLaid:
+    presence: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class CardLifted:
+    reader: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderChanged:
+    status: ReaderStatus
+
+
+ReaderEvent = CardLaid | CardLifted | ReaderChanged
+
+
+class CardSession(Protocol):
+    """One transaction with one card. Every method has a deadline of its own and may raise
+    CardGone, CardSilent, CardGarbled, ReaderError."""
+
+    @property
+    def face(self) -> Face:
+        """Read when the session was opened."""
+        ...
+
+    async def prove(self) -> Proof:
+        """Authenticates and reads the card's id and counter. For a UID card it proves identity
+        only. Raises CardForged where the card does not hold the keys it should."""
+        ...
+
+    async def advance(self, expected: int) -> None:
+        """Moves the card's counter from `expected` to `expected + 1` and commits, checking the
+        MAC of every answer. Only after `prove` in the same session.
+
+        Raises CardTorn where the outcome is unknown; CardGone where the card certainly did not
+        commit."""
+        ...
+
+    async def personalise(self, card_id: str) -> Proof:
+        """Makes a card as delivered ours: keys of its own, our application, `card_id`, counter 0.
+        May be run again on a card that was torn out half way. Raises CardForged where the card
+        belongs to somebody else (its PICC key is not the factory's nor ours)."""
+        ...
+
+
+class CardReaders(Protocol):
+    def events(self) -> AsyncIterator[ReaderEvent]:
+        """Every change from now on, beginning with the present state of each reader and card.
+        Never ends and never raises: faults are `ReaderChanged`."""
+        ...
+
+    def statuses(self) -> tuple[ReaderStatus, ...]: ...
+
+    def open(self, presence: Presence) -> AbstractAsyncContextManager[CardSession]:
+        """Raises CardGone if the presence is not on the reader any more."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The receipt printer: layout and status are pure, transport is python-escpos."""

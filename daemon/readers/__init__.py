@@ -1,0 +1,1 @@
+"""Card readers: PC/SC and their far sides, behind daemon.ports.cards."""

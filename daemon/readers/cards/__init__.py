@@ -1,0 +1,1 @@
+"""One module per card technology: pure codecs that yield command APDUs and take answers."""

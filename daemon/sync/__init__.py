@@ -1,0 +1,1 @@
+"""Closed, signed batches of the journal, and the door by which a cloud pulls them."""

@@ -31,8 +31,8 @@ class OpState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`client_key` is who asked and their Idempotency-Key; `request` what was asked, JSON-ready;
-    `answer` what was answered when it ended."""
+    """`client_key` is who asked and their Idempotency-Key; `request` what was asked and `answer`
+    what was answered when it ended, both JSON-ready."""
 
     op_id: str
     kind: str
@@ -80,8 +80,8 @@ class Personal:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`counter` is the last settled counter of the card, `pending` the intent (counter + 1) that was
-    written before a commit, with the operation it was for."""
+    """`counter` is the last settled counter of the card, `pending` the intent (counter + 1) that
+    was written before a commit, with the operation it was for."""
 
     card_id: str
     member_id: str
@@ -119,8 +119,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A sealed batch. `manifest` is the COSE_Sign1 message, `head` the SHA-256 over it that the next
-    batch names as its previous."""
+    """A sealed batch. `manifest` is the COSE_Sign1 message, `head` the SHA-256 over it, which the
+    next batch names as its previous."""
 
     bseq: int
     first_dseq: int
@@ -141,7 +141,7 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredReceipt:
-    """`prints` counts papers so far, `state` is waiting, printing, printed, unconfirmed or failed."""
+    """`prints` counts papers so far; `state` is waiting, printing, printed, unconfirmed, failed."""
 
     receipt_id: str
     number: str

@@ -1,1 +1,1 @@
-"""What the operations need of the world, in the shop's own words, with the errors each may raise."""
+"""What the operations need of the world, in our own words, with the errors each may raise."""

@@ -77,7 +77,8 @@ class Receipt:
     """`receipt_id` is an id; `number` what people read: store-date-sequence, printed once.
 
     `copy` 0 is the first print; the n-th reprint carries `copy` n and says so on the paper.
-    `late` marks a receipt that is printed after a restart.
+    `late` marks a receipt that is printed after a restart. `at` is when the shop did what the
+    receipt tells of, as people read it: the mark of a late receipt repeats it.
     """
 
     receipt_id: str
@@ -87,6 +88,7 @@ class Receipt:
     open_drawer: bool = False
     copy: int = 0
     late: bool = False
+    at: str = ""
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, Any]:

@@ -193,7 +193,9 @@ def _read(leaf: bytes) -> Entry:
         for owner, asset, lot, amount, funding in body[10]
     )
     detail = body.get(11, {})
-    if not all(isinstance(k, str) and isinstance(v, int | str) for k, v in detail.items()):
+    if not isinstance(detail, dict) or not all(
+        isinstance(k, str) and isinstance(v, int | str) for k, v in detail.items()
+    ):
         raise ValueError("detail holds numbers and short strings only")
     draft = Draft(
         op_id=_text(body[2]),

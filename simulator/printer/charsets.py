@@ -42,7 +42,7 @@ def one_byte(code: int, page: int, country: int) -> str | None:
         text = bytes((code,)).decode(CODE_PAGES[page])
     except UnicodeDecodeError:
         return None
-    return text if text.isprintable() else None
+    return text if _drawable(text) else None
 
 
 def chinese(raw: bytes, encoding: str) -> str | None:
@@ -51,4 +51,9 @@ def chinese(raw: bytes, encoding: str) -> str | None:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return text if len(text) == 1 and text.isprintable() else None
+    return text if len(text) == 1 and _drawable(text) else None
+
+
+def _drawable(text: str) -> bool:
+    """Python does not call the wide and the fixed space printable; printers have both."""
+    return text.isprintable() or text in "\u3000\u00a0"

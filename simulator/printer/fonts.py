@@ -11,18 +11,21 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
 FONT_ROOTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",
               "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts")  # fmt: skip
 CHINESE_FONTS = ("wqy-microhei.ttc", "wqy-zenhei.ttc", "NotoSansCJK-Regular.ttc",
                  "NotoSansSC-Regular.otf", "SourceHanSansCN-Regular.otf", "uming.ttc",
                  "PingFang.ttc", "simsun.ttc", "msyh.ttc")  # fmt: skip
 NOTO_SIMPLIFIED_INDEX = 2
-LATIN_FONTS = ("DejaVuSansMono.ttf", "LiberationMono-Regular.ttf")
+LATIN_FONTS = ("DejaVuSansMono.ttf", "LiberationMono-Regular.ttf", "NotoSansMono-Regular.ttf")
 INK_THRESHOLD = 112
 """Grey of the anti-aliased shape, 0 to 255, from which on a dot is burnt."""
 GLYPHS_KEPT = 8192
+LATIN_ADVANCE = 0.602
+"""Advance of the monospaced Latin fonts, in parts of the size."""
+BASELINE = 0.83
+"""Place of the baseline, from the cell's top."""
+NO_CHARACTER = "\U0010fffd"
 
 
 @lru_cache(maxsize=1)
@@ -36,50 +39,63 @@ def _installed() -> dict[str, Path]:
     return found
 
 
-def _first(names: tuple[str, ...]) -> Path | None:
-    return next((_installed()[name] for name in names if name in _installed()), None)
+def _present(names: tuple[str, ...]) -> bool:
+    return any(name in _installed() for name in names)
 
 
-@lru_cache(maxsize=32)
-def _font(chinese: bool, size: int) -> tuple[Font, bool]:
-    """The font, and whether it has Chinese characters."""
-    path = _first(CHINESE_FONTS)
-    if chinese and path is not None:
-        index = NOTO_SIMPLIFIED_INDEX if path.name == "NotoSansCJK-Regular.ttc" else 0
-        return ImageFont.truetype(str(path), size, index=index), True
-    latin = _first(LATIN_FONTS)
-    if not chinese and latin is not None:
-        return ImageFont.truetype(str(latin), size), False
-    return ImageFont.load_default(size), False
+@lru_cache(maxsize=64)
+def _load(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    index = NOTO_SIMPLIFIED_INDEX if path.name == "NotoSansCJK-Regular.ttc" else 0
+    return ImageFont.truetype(str(path), size, index=index)
+
+
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Whether the font draws it as something else than its "no such character" box."""
+    shape, absent = font.getmask(character), font.getmask(NO_CHARACTER)
+    return shape.size != (0, 0) and (shape.size, bytes(shape)) != (absent.size, bytes(absent))
+
+
+def _font_for(character: str, chinese: bool, size: int) -> ImageFont.FreeTypeFont | None:
+    """The first installed font that has the character, in the order that suits its cell."""
+    names = CHINESE_FONTS + LATIN_FONTS if chinese else LATIN_FONTS + CHINESE_FONTS
+    paths = [_installed()[name] for name in names if name in _installed()]
+    return next((font for font in (_load(path, size) for path in paths) if _has(font, character)),
+                None)  # fmt: skip
 
 
 def warnings() -> list[str]:
     """What is missing on this machine to draw as a real printer does."""
     missing = []
-    if _first(CHINESE_FONTS) is None:
+    if not _present(CHINESE_FONTS):
         missing.append("no font with Chinese characters: they are drawn as boxes")
-    if _first(LATIN_FONTS) is None:
+    if not _present(LATIN_FONTS):
         missing.append("no monospaced font: letters are drawn with Pillow's own")
     return missing
 
 
 @lru_cache(maxsize=GLYPHS_KEPT)
 def glyph(character: str, width: int, height: int) -> Image.Image:
-    """Ink mask (mode "1", 255 = burnt) of one character in a cell of width x height dots."""
-    chinese = width >= height or not character.isascii()
-    size = height if width >= height else round(width / 0.602)
-    font, real = _font(chinese, size)
+    """Ink mask (mode "1", 255 = burnt) of one character in a cell of width x height dots.
+
+    A character that no font has is drawn as an empty box.
+    """
     cell = Image.new("L", (width, height), 0)
+    if character.isspace():
+        return cell.convert("1")
+    wide = width >= height
+    font = _font_for(character, wide, height if wide else round(width / LATIN_ADVANCE))
     draw = ImageDraw.Draw(cell)
-    if chinese and not real and not character.isascii():
-        draw.rectangle((1, 1, width - 3, height - 3), outline=255)
-    else:
+    if font is not None:
         left, _, right, _ = font.getbbox(character)
-        ascent = round(height * 0.83)
-        x = (width - (right - left)) / 2 - left if right - left > width else (
-            (width - font.getlength(character)) / 2)
-        if isinstance(font, ImageFont.FreeTypeFont):
-            draw.text((x, ascent), character, fill=255, font=font, anchor="ls")
-        else:
-            draw.text((max(x, 0), 0), character, fill=255, font=font)
-    return cell.point(lambda grey: 255 if grey >= INK_THRESHOLD else 0).convert("1")
+        inked, advance = right - left, font.getlength(character)
+        x = (width - inked) / 2 - left if max(inked, advance) > width else (width - advance) / 2
+        draw.text((x, round(height * BASELINE)), character, fill=255, font=font, anchor="ls")
+    elif character.isascii():
+        draw.text((0, 0), character, fill=255, font=ImageFont.load_default(height * 3 // 4))
+    else:
+        draw.rectangle((2, 3, width - 3, height - 4), outline=255)
+    return cell.point(_burnt).convert("1")
+
+
+def _burnt(grey: float) -> int:
+    return 255 if grey >= INK_THRESHOLD else 0

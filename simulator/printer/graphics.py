@@ -21,16 +21,16 @@ BARCODES = {
 }  # fmt: skip
 
 
-class NotDrawable(Exception):
+class NotDrawableError(Exception):
     """The command is complete but asks for a picture that cannot be."""
 
 
 def raster(data: bytes, width_bytes: int, rows: int) -> Image.Image:
     """Rows from the top, most significant bit on the left, 1 = burnt (GS v 0, GS ( L)."""
     if not width_bytes or not rows:
-        raise NotDrawable("empty picture")
+        raise NotDrawableError("empty picture")
     if len(data) != width_bytes * rows:
-        raise NotDrawable(f"{len(data)} bytes for {width_bytes} x {rows}")
+        raise NotDrawableError(f"{len(data)} bytes for {width_bytes} x {rows}")
     return Image.frombytes("1", (width_bytes * 8, rows), data)
 
 
@@ -49,7 +49,7 @@ def bit_image(mode: int, data: bytes) -> Image.Image:
     depth = 3 if mode >= 32 else 1
     columns = len(data) // depth
     if not columns:
-        raise NotDrawable("empty bit image")
+        raise NotDrawableError("empty bit image")
     # A column is a row of the picture that lies on its side.
     lying = Image.frombytes("1", (depth * 8, columns), data[: columns * depth])
     standing = lying.transpose(Image.Transpose.TRANSPOSE)
@@ -57,14 +57,14 @@ def bit_image(mode: int, data: bytes) -> Image.Image:
 
 
 def qr(data: bytes, level: int, module_dots: int) -> Image.Image:
-    """QR code model 2 without quiet zone, as printers draw it. Raises NotDrawable."""
+    """QR code model 2 without quiet zone, as printers draw it. Raises NotDrawableError."""
     import qrcode
     from qrcode.exceptions import DataOverflowError
 
     if not data:
-        raise NotDrawable("QR code without data")
+        raise NotDrawableError("QR code without data")
     if len(data) > QR_BYTES_AT_MOST:
-        raise NotDrawable(f"QR code of {len(data)} bytes")
+        raise NotDrawableError(f"QR code of {len(data)} bytes")
     corrections = {
         48: qrcode.ERROR_CORRECT_L,
         49: qrcode.ERROR_CORRECT_M,
@@ -77,7 +77,9 @@ def qr(data: bytes, level: int, module_dots: int) -> Image.Image:
         code.make(fit=True)
     except (DataOverflowError, ValueError) as error:
         # The library says ValueError("Invalid version ...") when no version is large enough.
-        raise NotDrawable(f"QR code of {len(data)} bytes at level {QR_LEVELS[level]}") from error
+        raise NotDrawableError(
+            f"QR code of {len(data)} bytes at level {QR_LEVELS[level]}"
+        ) from error
     modules = code.get_matrix()
     ink = Image.new("1", (len(modules), len(modules)), 0)
     ink.putdata([255 if module else 0 for row in modules for module in row])

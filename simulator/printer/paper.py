@@ -72,7 +72,7 @@ class Paper:
 
     def burn(self, ink: Image.Image, x: int) -> bool:
         """Puts ink at the present height without feeding. False when it ran over the edge."""
-        fits = 0 <= x and x + ink.width <= self.width
+        fits = x >= 0 and x + ink.width <= self.width
         self._bands.append(_Band(x, self.height, ink))
         self._last_ink = max(self._last_ink, self.height + ink.height)
         return fits

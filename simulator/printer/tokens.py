@@ -16,21 +16,24 @@ MAX_COMMAND_BYTES = 4 * 1024 * 1024
 DLE, ESC, FS, GS = 0x10, 0x1B, 0x1C, 0x1D
 PREFIX_NAMES = {DLE: "DLE", ESC: "ESC", FS: "FS", GS: "GS"}
 CONTROL_NAMES = {0x00: "NUL", 0x09: "HT", 0x0A: "LF", 0x0C: "FF", 0x0D: "CR", 0x18: "CAN"}
+LETTER_NAMES = {**{code: f"{code:02x}" for code in (*range(0x20), *range(0x7F, 0x100))},
+                0x20: "SP"}  # fmt: skip
 DLE_NAMES = {0x04: "DLE EOT", 0x05: "DLE ENQ", 0x14: "DLE DC4"}
 
 
 class Kind(Enum):
-    """What a run of bytes turned out to be."""
+    """What a run of bytes turned out to be. An ignored one is known and framed, but not drawn."""
 
     TEXT = "text"
     COMMAND = "command"
+    IGNORED = "ignored"
     UNKNOWN = "unknown"
     INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True)
 class Token:
-    """`raw` is every byte of it, `params` those after the name, `offset` its place in the stream."""
+    """`raw` is every byte of it, `params` those after the name, `offset` its place."""
 
     kind: Kind
     name: str
@@ -39,13 +42,13 @@ class Token:
     offset: int
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """The bytes after a command's name cannot belong to it."""
 
 
 Measure = Callable[[bytes], int | None]
 """Bytes after the command's two-byte name -> how many are its parameters, None when more are
-needed to tell. Raises Malformed."""
+needed to tell. Raises MalformedError."""
 
 FIXED: dict[int, dict[str, int]] = {
     ESC: {
@@ -73,7 +76,7 @@ def _tabs(body: bytes) -> int | None:
         if stop == 0:
             return index + 1
         if index == 32 or (index and stop <= body[index - 1]):
-            raise Malformed("tab stops must ascend, be at most 32 and end with NUL")
+            raise MalformedError("tab stops must ascend, be at most 32 and end with NUL")
     return None
 
 
@@ -82,7 +85,7 @@ def _bit_image(body: bytes) -> int | None:
     if not body:
         return None
     if body[0] not in (0, 1, 32, 33):
-        raise Malformed(f"bit image mode {body[0]}")
+        raise MalformedError(f"bit image mode {body[0]}")
     if len(body) < 3:
         return None
     return 3 + _little(body, 1, 2) * (3 if body[0] >= 32 else 1)
@@ -93,7 +96,7 @@ def _panel(body: bytes) -> int | None:
     if not body:
         return None
     if chr(body[0]) not in "345":
-        raise Malformed("ESC c is followed by 3, 4 or 5")
+        raise MalformedError("ESC c is followed by 3, 4 or 5")
     return 2
 
 
@@ -103,7 +106,7 @@ def _user_characters(body: bytes) -> int | None:
         return None
     height, first, last = body[0], body[1], body[2]
     if height not in (2, 3) or not 32 <= first <= last <= 126:
-        raise Malformed("user-defined characters")
+        raise MalformedError("user-defined characters")
     at = 3
     for _ in range(first, last + 1):
         if at >= len(body):
@@ -122,7 +125,7 @@ def _counted_wide(body: bytes) -> int | None:
     if not body:
         return None
     if body[0] != ord("L"):
-        raise Malformed("GS 8 is followed by L")
+        raise MalformedError("GS 8 is followed by L")
     return None if len(body) < 5 else 5 + _little(body, 1, 4)
 
 
@@ -139,7 +142,7 @@ def _cut(body: bytes) -> int | None:
         return 1
     if body[0] in (65, 66, 97, 98, 103, 104):
         return 2
-    raise Malformed(f"cut {body[0]}")
+    raise MalformedError(f"cut {body[0]}")
 
 
 def _barcode(body: bytes) -> int | None:
@@ -149,28 +152,28 @@ def _barcode(body: bytes) -> int | None:
     if body[0] <= 6:
         end = body.find(0, 1)
         if end < 0 and len(body) > 256:
-            raise Malformed("barcode without an end")
+            raise MalformedError("barcode without an end")
         return None if end < 0 else end + 1
     if 65 <= body[0] <= 79:
         return None if len(body) < 2 else 2 + body[1]
-    raise Malformed(f"barcode system {body[0]}")
+    raise MalformedError(f"barcode system {body[0]}")
 
 
 def _raster(body: bytes) -> int | None:
     """GS v 0 m xL xH yL yH and x * y bytes."""
     if body[:1] not in (b"", b"0"):
-        raise Malformed("GS v is followed by 0")
+        raise MalformedError("GS v is followed by 0")
     if len(body) < 2:
         return None
     if body[1] not in (0, 1, 2, 3, 48, 49, 50, 51):
-        raise Malformed(f"raster mode {body[1]}")
+        raise MalformedError(f"raster mode {body[1]}")
     return None if len(body) < 6 else 6 + _little(body, 2, 2) * _little(body, 4, 2)
 
 
 def _ink_interval(body: bytes) -> int | None:
     """GS z 0 t1 t2."""
     if body[:1] not in (b"", b"0"):
-        raise Malformed("GS z is followed by 0")
+        raise MalformedError("GS z is followed by 0")
     return 3
 
 
@@ -204,7 +207,7 @@ def _real_time(code: int, body: bytes) -> int | None:
         return 1
     elif code == 0x14 and body[0] in (1, 2, 3, 7, 8):
         return {1: 3, 2: 3, 3: 6, 7: 2, 8: 8}[body[0]]
-    raise Malformed("real-time command")
+    raise MalformedError("real-time command")
 
 
 def character_bytes(text: bytes, at: int, encoding: str | None) -> tuple[int, bool] | None:
@@ -223,11 +226,11 @@ def character_bytes(text: bytes, at: int, encoding: str | None) -> tuple[int, bo
     trail = text[at + 1]
     if encoding == "gb18030" and 0x30 <= trail <= 0x39:
         rest = text[at + 2 : at + 4]
+        if rest and not 0x81 <= rest[0] <= 0xFE:
+            return 2, False
         if len(rest) < 2:
             return None
-        if 0x81 <= rest[0] <= 0xFE and 0x30 <= rest[1] <= 0x39:
-            return 4, True
-        return 2, False
+        return (4, True) if 0x30 <= rest[1] <= 0x39 else (2, False)
     if encoding == "big5":
         known = 0x40 <= trail <= 0x7E or 0xA1 <= trail <= 0xFE
     else:
@@ -321,36 +324,35 @@ class Tokenizer:
 
     def _command(self, stream: bytes, at: int) -> Token | None:
         prefix, code = stream[at], stream[at + 1]
-        name = DLE_NAMES.get(code) if prefix == DLE else f"{PREFIX_NAMES[prefix]} {chr(code)}"
+        if prefix == DLE:
+            name = DLE_NAMES.get(code, f"DLE {code:02x}")
+        else:
+            name = f"{PREFIX_NAMES[prefix]} {LETTER_NAMES.get(code, chr(code))}"
         try:
             count = self._parameters(prefix, code, stream, at + 2)
             if count is not None and count > MAX_COMMAND_BYTES:
-                raise Malformed(f"{count} bytes are more than a command may have")
-        except Malformed:
-            return Token(
-                Kind.UNKNOWN, name or f"DLE {code:02x}", stream[at : at + 2], b"", self._offset
-            )
+                raise MalformedError(f"{count} bytes are more than a command may have")
+        except MalformedError:
+            return Token(Kind.UNKNOWN, name, stream[at : at + 2], b"", self._offset)
         if count is None:
             return None
         if at + 2 + count > len(stream):
             self._wanted = 2 + count
             return None
         params = stream[at + 2 : at + 2 + count]
-        return Token(
-            Kind.COMMAND, name or "", stream[at : at + 2 + count], params, self._offset
-        )
+        return Token(Kind.COMMAND, name, stream[at : at + 2 + count], params, self._offset)
 
     @staticmethod
     def _parameters(prefix: int, code: int, stream: bytes, at: int) -> int | None:
         if prefix == DLE:
             if code not in DLE_NAMES:
-                raise Malformed("no such real-time command")
+                raise MalformedError("no such real-time command")
             return _real_time(code, stream[at : at + 8])
         fixed = FIXED[prefix].get(chr(code))
         if fixed is not None:
             return fixed
         measure = VARIABLE.get((prefix, chr(code)))
         if measure is None:
-            raise Malformed("no such command")
+            raise MalformedError("no such command")
         # 80 kB hold every header, and the longest list that has to be walked (ESC &).
         return measure(stream[at : at + 80_000])

@@ -146,9 +146,9 @@ class Typesetter:
         """Left edge on the paper of something `width` dots wide."""
         left, room = self.area
         spare = max(0, room - width)
-        return left + {ALIGN_LEFT: 0, ALIGN_CENTRE: spare // 2, ALIGN_RIGHT: spare}[
-            self.style.align
-        ]
+        return (
+            left + {ALIGN_LEFT: 0, ALIGN_CENTRE: spare // 2, ALIGN_RIGHT: spare}[self.style.align]
+        )
 
     def drop_line(self) -> None:
         """Forgets what waits."""

@@ -11,7 +11,6 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -58,21 +57,13 @@ class InsertedCard:
     """A chip on a reader, served by a thread of its own until it is pulled.
 
     When the reader goes away (pcscd was restarted) the card stays where it lies: the thread goes
-    on trying to reach the reader until `pull`. `on_end` is called once, from the thread, when
-    the insertion is over.
+    on trying to reach the reader until `pull`.
     """
 
-    def __init__(
-        self,
-        chip: Chip,
-        host: str,
-        port: int,
-        on_end: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, chip: Chip, host: str, port: int) -> None:
         """Insert `chip`. Raises ReaderGone where nothing listens at `host`:`port`."""
         self._chip = chip
         self._address = (host, port)
-        self._on_end = on_end
         self._pulled = threading.Event()
         self._connection = self._connect()
         self._thread = threading.Thread(target=self._serve, name="vpcd-card", daemon=True)
@@ -124,8 +115,6 @@ class InsertedCard:
             self._pulled.set()
             self._hang_up()
             self._chip.reset()
-            if self._on_end is not None:
-                self._on_end()
 
     def _reach_reader(self) -> None:
         while not self._pulled.wait(RECONNECT_PAUSE_S):

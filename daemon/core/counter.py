@@ -88,6 +88,7 @@ def _table() -> Mapping[tuple[State, Event], State]:
         (s.AUTHENTICATING, e.PROVED): s.DECIDING,
         (s.AUTHENTICATING, e.REFUSED): s.DECLINED,
         (s.AUTHENTICATING, e.CONTACT_LOST): s.AWAITING_CARD,
+        (s.AUTHENTICATING, e.TORN): s.UNKNOWN,
         (s.DECIDING, e.PIN_ASKED): s.AWAITING_PIN,
         (s.DECIDING, e.ASKED_AGAIN): s.AWAITING_CARD,
         (s.DECIDING, e.APPROVED): s.COMMITTED,

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from daemon.core.errors import BadRequest
 
 MAX_FEN = 10**11
 """One thousand million yuan: far above any legal card, far below a 64-bit integer's edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Principal (本金) and bonus (赠金), in fen: a balance, or what was taken from one."""
+
+    principal_fen: int = 0
+    bonus_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        return self.principal_fen + self.bonus_fen
+
+    def as_json(self) -> dict[str, int]:
+        return {"principal_fen": self.principal_fen, "bonus_fen": self.bonus_fen}
 
 
 def require_amount(amount_fen: int, *, most_fen: int = MAX_FEN) -> int:

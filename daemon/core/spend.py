@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from daemon.core.entry import Account
+from daemon.core.money import Purse
 from daemon.core.policy import SpendOrder
 from daemon.core.records import Holding
 
 MONEY_ASSETS = ("principal", "bonus")
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a member holds here, in fen."""
-
-    principal_fen: int
-    bonus_fen: int
-
-    @property
-    def total_fen(self) -> int:
-        return self.principal_fen + self.bonus_fen
-
-    def as_json(self) -> dict[str, int]:
-        return {"principal_fen": self.principal_fen, "bonus_fen": self.bonus_fen}
-
-
-def balance_of(holdings: Sequence[Holding]) -> Balance:
+def balance_of(holdings: Sequence[Holding]) -> Purse:
     def total(asset: str) -> int:
         return sum(held.balance for held in holdings if held.account.asset == asset)
 
-    return Balance(total("principal"), total("bonus"))
+    return Purse(total("principal"), total("bonus"))
 
 
 def plan_spend(
@@ -47,7 +32,7 @@ def plan_spend(
     return (*_from_lots(principal, "principal", holdings), *_from_lots(bonus, "bonus", holdings))
 
 
-def _split(amount_fen: int, balance: Balance, order: SpendOrder) -> tuple[int, int]:
+def _split(amount_fen: int, balance: Purse, order: SpendOrder) -> tuple[int, int]:
     if order is SpendOrder.PRINCIPAL_FIRST:
         principal = min(amount_fen, balance.principal_fen)
         return principal, amount_fen - principal

@@ -89,6 +89,10 @@ class Books(Protocol):
         """The newest card on the books with that UID."""
         ...
 
+    def card_pending_for(self, op_id: str) -> Card | None:
+        """The card whose intent was written for that operation and is not settled."""
+        ...
+
     def add_card(self, card: Card) -> None: ...
 
     def change_card(self, card: Card) -> None: ...
@@ -119,6 +123,10 @@ class Books(Protocol):
 
     def spool_receipt(self, receipt: Receipt, op_id: str, now_ms: int) -> None:
         """Keeps the receipt and queues it for the printer."""
+        ...
+
+    def count_copy(self, receipt_id: str) -> int:
+        """Counts one more copy of a kept receipt and returns its number: 1, 2, ..."""
         ...
 
     def respool(self, receipt_id: str, receipt: Receipt, now_ms: int) -> None:

@@ -1,0 +1,382 @@
+"""The counter: serves readers' events, the cashier's commands and time-outs one after the other,
+and moves the current sale through the table of daemon.core.counter. Nothing else changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from daemon.core.authorize import Decline
+from daemon.core.card import Proof
+from daemon.core.counter import WAITS, Event, State
+from daemon.core.errors import Conflict, LedgerError
+from daemon.core.records import Card, Operation, OpState
+from daemon.operations import member_pin
+from daemon.operations.issue_desk import IssueDesk
+from daemon.operations.one_by_one import OneByOne
+from daemon.operations.recover import recover_sales
+from daemon.operations.sell import end_sale, find_card, open_sale, require_sale
+from daemon.operations.shop import Actor, Shop
+from daemon.operations.show_card import show_card
+from daemon.operations.tap import (
+    Approved,
+    Declined,
+    DoubtfulRepeat,
+    LostContact,
+    Outcome,
+    PinNeeded,
+    TapRequest,
+    Torn,
+    pin_key,
+    prove,
+    settle,
+    tap,
+)
+from daemon.operations.till import Current, Till
+from daemon.operations.views import sale_view
+from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged
+from daemon.ports.ledger import Books
+
+log = logging.getLogger(__name__)
+
+DEVICE = Actor("device", "device", "device", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class LastPaid:
+    card_id: str
+    amount_fen: int
+    at_ms: int
+
+
+class CounterDesk:
+    """`run()` is the supervising task. Every public coroutine takes its turn there and raises what
+    the operation raises; a cancelled caller does not cancel the work."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._turns = OneByOne(self._ledger_failed)
+        self.till = Till(shop, self._wait_over)
+        self.issues = IssueDesk(shop)
+        self._on_reader: dict[str, Presence] = {}
+        self._last_paid: LastPaid | None = None
+
+    async def run(self) -> None:
+        """Takes up a sale that a crash left torn, then serves for ever."""
+        torn = await recover_sales(self._shop)
+        if torn is not None:
+            self.till.current, self.till.ask = Current(torn, DEVICE), "tap_again"
+            self.till.move(Event.RESTORE)
+            await self.till.tell()
+        watcher = asyncio.create_task(self._watch_readers(), name="counter-readers")
+        try:
+            await self._turns.serve()
+        finally:
+            watcher.cancel()
+            self.till.stop_waiting()
+
+    async def _watch_readers(self) -> None:
+        async for event in self._shop.readers.events():
+            match event:
+                case ReaderChanged(status):
+                    body = {
+                        "name": status.name,
+                        "state": status.state.value,
+                        "card_present": status.card_present,
+                        "problem": status.problem,
+                    }
+                    self._shop.events.publish("reader", body)
+                case CardLaid(presence):
+                    await self._turns.put(partial(self._card_laid, presence))
+                case CardLifted():
+                    await self._turns.put(partial(self._card_lifted, event))
+
+    def _ledger_failed(self, error: LedgerError) -> None:
+        self._shop.events.publish("ledger", {"ok": False, "stopped": error.key})
+
+    # -- what the cashier asks -------------------------------------------------------------------
+
+    async def begin(self, actor: Actor, amount_fen: int, key: str) -> dict[str, Any]:
+        """Opens a sale and makes it the current one. Raises BadRequest, Conflict."""
+        return await self._turns.do(lambda: self._begin(actor, amount_fen, key))
+
+    async def give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
+        """Raises NotAllowed("pin_wrong" | "pin_locked"), Conflict."""
+        return await self._turns.do(lambda: self._give_pin(sale_id, pin))
+
+    async def confirm(self, sale_id: str) -> dict[str, Any]:
+        """The cashier says that the repeated sale is meant. Raises Conflict."""
+        return await self._turns.do(lambda: self._confirm(sale_id))
+
+    async def cancel(self, sale_id: str) -> dict[str, Any]:
+        return await self._turns.do(lambda: self._cancel(sale_id, "cancelled_by_cashier"))
+
+    async def park(self, sale_id: str) -> dict[str, Any]:
+        return await self._turns.do(lambda: self._park(sale_id))
+
+    async def resume(self, actor: Actor, sale_id: str) -> dict[str, Any]:
+        return await self._turns.do(lambda: self._resume(actor, sale_id))
+
+    async def begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
+        """The next card laid down becomes the member's. Raises NotFound, Conflict."""
+        return await self._turns.do(lambda: self._begin_issue(actor, member_id))
+
+    async def cancel_issue(self, issue_id: str) -> dict[str, Any]:
+        async def work() -> dict[str, Any]:
+            return self.issues.cancel(issue_id)
+
+        return await self._turns.do(work)
+
+    # -- sales -------------------------------------------------------------------------------------
+
+    async def _begin(self, actor: Actor, amount_fen: int, key: str) -> dict[str, Any]:
+        def work(books: Books) -> tuple[Operation, bool]:
+            sale = open_sale(self._shop, books, actor, amount_fen, key)
+            fresh = sale.state is OpState.OPEN and not self.till.is_current(sale.op_id)
+            if fresh:
+                self.till.require_free()
+            return sale, fresh
+
+        sale, fresh = await self._shop.ledger.write(work)
+        if fresh:
+            await self._make_current(Current(sale, actor))
+        return await self.till.sale(sale.op_id)
+
+    async def _make_current(self, current: Current) -> None:
+        """A card that was shown for this sale is charged at once; one that still lies there from
+        an earlier sale is not: it must be lifted and laid down again."""
+        shown = self._any_card() if self.till.state is State.AMOUNT else None
+        was_shown = self.till.state is State.AMOUNT
+        self.till.current, self.till.ask, self.till.shown = current, None, None
+        self.till.move(Event.AMOUNT_GIVEN)
+        if shown is not None:
+            await self._charge(shown)
+            return
+        if was_shown:
+            self.till.move(Event.CONTACT_LOST)
+        await self.till.tell()
+
+    async def _charge(self, presence: Presence) -> None:
+        """A card lies there and a sale waits: AUTHENTICATING, then wherever the tap ends."""
+        current = self.till.current
+        assert current is not None and self.till.state is State.AUTHENTICATING
+        await self._conclude(await tap(self._shop, presence, self._request(current)))
+
+    def _request(self, current: Current) -> TapRequest:
+        return TapRequest(
+            sale=current.sale,
+            cashier=current.cashier,
+            pin_given_for=current.pin_given_for,
+            confirmed=current.confirmed,
+            is_repeat=self._is_repeat,
+        )
+
+    def _is_repeat(self, card_id: str, amount_fen: int) -> bool:
+        last = self._last_paid
+        return (
+            last is not None
+            and (last.card_id, last.amount_fen) == (card_id, amount_fen)
+            and self._shop.clock.now_ms() - last.at_ms < self._shop.policy.double_tap_ms
+        )
+
+    async def _conclude(self, outcome: Outcome) -> None:
+        current, till = self.till.current, self.till
+        assert current is not None
+        sale_id = current.sale.op_id
+        till.ask = None
+        match outcome:
+            case Approved(answer):
+                amount_fen = current.sale.request["amount_fen"]
+                now_ms = self._shop.clock.now_ms()
+                self._last_paid = LastPaid(answer["card_id"], amount_fen, now_ms)
+                till.move(Event.PROVED)
+                till.move(Event.APPROVED)
+            case Declined(why, card):
+                await till.note(sale_id, OpState.DECLINED, why, card)
+                till.move(Event.REFUSED)
+            case PinNeeded(proof, card):
+                current.pin_proof, current.pin_card = proof, card
+                await till.note(sale_id, OpState.OPEN, None, card)
+                till.move(Event.PROVED)
+                till.move(Event.PIN_ASKED)
+            case DoubtfulRepeat(card):
+                await till.note(sale_id, OpState.OPEN, None, card)
+                till.move(Event.PROVED)
+                till.move(Event.ASKED_AGAIN)
+                till.ask = "double_tap"
+            case LostContact(reason):
+                log.info("contact with the card was lost: %s", reason)
+                torn = current.sale.state is OpState.UNKNOWN
+                till.move(Event.TORN if torn else Event.CONTACT_LOST)
+                till.ask = "tap_again"
+            case Torn(card):
+                await till.note(sale_id, OpState.UNKNOWN, Decline("card_torn"), card)
+                till.move(Event.PROVED)
+                till.move(Event.TORN)
+                till.ask = "tap_again"
+        await till.tell()
+        if isinstance(outcome, Approved):
+            till.move(Event.QUEUED)
+            self._shop.poke_spool()
+
+    async def _give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
+        current = self.till.require_current(sale_id)
+        if self.till.state is not State.AWAITING_PIN:
+            raise Conflict("pin_not_asked")
+        assert current.pin_card is not None and current.pin_proof is not None
+        refusal = await member_pin.check(self._shop, current.pin_card.member_id, pin)
+        if refusal is not None:
+            await self._pin_refused(current, refusal)
+            raise refusal.error()
+        current.pin_given_for = pin_key(current.pin_proof)
+        self.till.move(Event.PIN_GIVEN)
+        if current.pin_proof.counter is None:
+            self.till.move(Event.CARD_LAID)
+            request = self._request(current)
+            await self._conclude(await settle(self._shop, request, current.pin_proof, None))
+        else:
+            await self._charge_or_ask()
+        return await self.till.sale(sale_id)
+
+    async def _pin_refused(self, current: Current, refusal: member_pin.Refusal) -> None:
+        if refusal.locked_s:
+            why = Decline("pin_locked", {"seconds": refusal.locked_s})
+            sale_id = current.sale.op_id
+            await self.till.note(sale_id, OpState.DECLINED, why, current.pin_card)
+            self.till.move(Event.REFUSED)
+        await self.till.tell()
+
+    async def _charge_or_ask(self) -> None:
+        """Charges the card that still lies there, or asks for it."""
+        presence = self._any_card()
+        if presence is not None:
+            self.till.move(Event.CARD_LAID)
+            await self._charge(presence)
+        else:
+            self.till.ask = "tap_again"
+            await self.till.tell()
+
+    async def _confirm(self, sale_id: str) -> dict[str, Any]:
+        current = self.till.require_current(sale_id)
+        if self.till.ask != "double_tap":
+            raise Conflict("nothing_to_confirm")
+        current.confirmed, self.till.ask = True, None
+        await self._charge_or_ask()
+        return await self.till.sale(sale_id)
+
+    async def _cancel(self, sale_id: str, reason: str) -> dict[str, Any]:
+        if not self.till.is_current(sale_id):
+            return await self._cancel_parked(sale_id)
+        self.till.move(Event.TIME_OUT if reason == "timed_out" else Event.CANCEL)
+        await self.till.note(sale_id, OpState.CANCELLED, Decline(reason), None)
+        self.till.ask = None
+        await self.till.tell()
+        return await self.till.sale(sale_id)
+
+    async def _cancel_parked(self, sale_id: str) -> dict[str, Any]:
+        def work(books: Books) -> dict[str, Any]:
+            sale = require_sale(books, sale_id)
+            if sale.state is OpState.PARKED:
+                why = Decline("cancelled_by_cashier")
+                end_sale(self._shop, books, sale_id, OpState.CANCELLED, why)
+            elif not sale.state.final:
+                raise Conflict("sale_not_current")
+            return sale_view(books, require_sale(books, sale_id))
+
+        return await self._shop.ledger.write(work)
+
+    async def _park(self, sale_id: str) -> dict[str, Any]:
+        self.till.require_current(sale_id)
+        self.till.move(Event.PARK)
+        await self._shop.ledger.write(lambda b: b.change_operation(sale_id, OpState.PARKED))
+        self.till.current, self.till.ask = None, None
+        await self.till.tell()
+        return await self.till.sale(sale_id)
+
+    async def _resume(self, actor: Actor, sale_id: str) -> dict[str, Any]:
+        self.till.require_free()
+
+        def work(books: Books) -> Operation:
+            if require_sale(books, sale_id).state is not OpState.PARKED:
+                raise Conflict("sale_not_parked")
+            books.change_operation(sale_id, OpState.OPEN)
+            return require_sale(books, sale_id)
+
+        sale = await self._shop.ledger.write(work)
+        await self._make_current(Current(sale, actor))
+        return await self.till.sale(sale_id)
+
+    def _wait_over(self, sale_id: str) -> None:
+        self._turns.put_soon(lambda: self._timed_out(sale_id))
+
+    async def _timed_out(self, sale_id: str) -> None:
+        if self.till.is_current(sale_id) and self.till.state in WAITS:
+            await self._cancel(sale_id, "timed_out")
+
+    # -- readers -----------------------------------------------------------------------------------
+
+    def _any_card(self) -> Presence | None:
+        return next(iter(self._on_reader.values()), None)
+
+    async def _card_laid(self, presence: Presence) -> None:
+        self._on_reader[presence.reader] = presence
+        if self.issues.waiting:
+            await self.issues.onto(presence)
+        elif self.till.state is State.UNKNOWN:
+            await self._torn_card_again(presence)
+        elif self.till.state is State.AWAITING_CARD and self.till.ask != "double_tap":
+            self.till.move(Event.CARD_LAID)
+            await self._charge(presence)
+        elif not self.till.busy:
+            await self._show(presence)
+
+    async def _torn_card_again(self, presence: Presence) -> None:
+        """Only the card that was torn may tell how it ended; another card changes nothing."""
+        assert self.till.current is not None
+        sale_id = self.till.current.sale.op_id
+        proof = await prove(self._shop, presence)
+        if isinstance(proof, Proof):
+            card = await self._shop.ledger.read(lambda books: find_card(books, proof))
+            if isinstance(card, Card) and card.pending_op == sale_id:
+                self.till.move(Event.CARD_LAID)
+                await self._charge(presence)
+                return
+            self.till.ask = "tap_same_card"
+        else:
+            self.till.ask = "tap_again"
+        await self.till.tell()
+
+    async def _card_lifted(self, lifted: CardLifted) -> None:
+        kept = self._on_reader.get(lifted.reader)
+        if kept is not None and kept.token == lifted.token:
+            del self._on_reader[lifted.reader]
+        if self.till.state is State.AMOUNT and not self._on_reader:
+            self.till.move(Event.CARD_LIFTED)
+            self.till.shown = None
+            await self.till.tell()
+
+    async def _show(self, presence: Presence) -> None:
+        shown = await show_card(self._shop, presence)
+        if shown is None:
+            return
+        self.till.current = None
+        if isinstance(shown, Decline):
+            self.till.move(Event.REFUSED)
+            self.till.shown = {"reason": shown.reason, "facts": dict(shown.facts)}
+        else:
+            self.till.move(Event.CARD_SHOWN)
+            self.till.shown = shown
+        await self.till.tell()
+
+    # -- cards for members -------------------------------------------------------------------------
+
+    async def _begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
+        self.till.require_free()
+        issue = await self.issues.begin(actor, member_id)
+        presence = self._any_card()
+        if presence is not None:
+            issue = await self.issues.onto(presence)
+        return issue

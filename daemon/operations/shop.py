@@ -1,0 +1,74 @@
+"""What every operation is given: the ports, the merchant's rules, and who this device is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from daemon.core.policy import Policy
+from daemon.core.receipt_text import ShopHead
+from daemon.ports.cards import CardReaders
+from daemon.ports.clock import Clock
+from daemon.ports.events import Events
+from daemon.ports.ledger import Books, Ledger
+from daemon.ports.pins import PinHasher
+from daemon.ports.printing import ReceiptPrinter
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this device is. `store` is short: it is printed in every receipt's number."""
+
+    device: str
+    store: str
+    merchant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """`poke_spool` wakes the printer's queue after a receipt was spooled."""
+
+    identity: Identity
+    head: ShopHead
+    policy: Policy
+    language: str
+    ledger: Ledger
+    clock: Clock
+    events: Events
+    pins: PinHasher
+    readers: CardReaders
+    printer: ReceiptPrinter
+    poke_spool: Callable[[], None] = field(default=lambda: None)
+
+    def local(self, at_ms: int) -> datetime:
+        """`at_ms` on the shop's wall clock."""
+        shift = timedelta(minutes=self.policy.utc_offset_min)
+        return datetime.fromtimestamp(at_ms / 1000, UTC) + shift
+
+    def day(self, at_ms: int) -> str:
+        """YYYY-MM-DD in the shop's time zone."""
+        return self.local(at_ms).strftime("%Y-%m-%d")
+
+    def time_text(self, at_ms: int) -> str:
+        return self.local(at_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+    def receipt_number(self, books: Books, at_ms: int) -> str:
+        """store-YYYYMMDD-sequence; printed once (a copy carries the same number and says so)."""
+        day = self.day(at_ms)
+        sequence = books.next_receipt_number(day)
+        return f"{self.identity.store}-{day.replace('-', '')}-{sequence:04d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a signed-in employee."""
+
+    employee_id: str
+    number: str
+    name: str
+    role: str
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role == "manager"

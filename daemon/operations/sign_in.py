@@ -1,0 +1,137 @@
+"""Employees sign in with a number and a PIN (E1). Lockout and sessions outlive a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, replace
+
+from daemon.core.errors import NotAllowed
+from daemon.core.lockout import lock_after, seconds_locked, tries_left
+from daemon.core.records import Employee, Session
+from daemon.operations.member_pin import require_pin_form
+from daemon.operations.shop import Actor, Shop
+from daemon.ports.ledger import Books
+
+SESSION_MS = 12 * 3_600_000
+"""A long shift."""
+IDLE_MS = 30 * 60_000
+SEEN_EVERY_MS = 60_000
+"""How often the last use is written down: not on every request, the SD card wears."""
+DEVICE_TRIES = 20
+"""Wrong tries on this device, whoever was tried, before the device itself makes everyone wait."""
+_DEVICE_LOCK_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    token: str
+    actor: Actor
+    expires_ms: int
+
+
+async def sign_in(shop: Shop, number: str, pin: str) -> SignedIn:
+    """Raises NotAllowed("sign_in_failed" with tries `left`) or NotAllowed("sign_in_locked" with
+    `seconds`). An unknown number takes as long and answers the same as a wrong PIN."""
+    require_pin_form(pin)
+    employee, device = await shop.ledger.read(
+        lambda books: (books.employee_by_number(number), _device_lock(books))
+    )
+    now_ms = shop.clock.now_ms()
+    locked_s = max(
+        seconds_locked(device[1], now_ms),
+        seconds_locked(employee.locked_until_ms, now_ms) if employee else 0,
+    )
+    if locked_s:
+        raise NotAllowed("sign_in_locked", seconds=locked_s)
+    if employee is None:
+        await shop.pins.hash(pin)
+        right = False
+    else:
+        right = await shop.pins.matches(employee.pin_hash, pin)
+    if not right or employee is None:
+        raise await shop.ledger.write(lambda books: _count(shop, books, employee))
+    token = secrets.token_urlsafe(32)
+    session = Session(token_hash(token), employee.employee_id, now_ms, now_ms, now_ms + SESSION_MS)
+    await shop.ledger.write(lambda books: _open(books, employee, session))
+    return SignedIn(token, _actor(employee), session.expires_ms)
+
+
+def token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _actor(employee: Employee) -> Actor:
+    return Actor(employee.employee_id, employee.number, employee.name, employee.role)
+
+
+def _open(books: Books, employee: Employee, session: Session) -> None:
+    if employee.failures:
+        books.put_employee(replace(employee, failures=0, locked_until_ms=0))
+    books.put_session(session)
+
+
+def _device_lock(books: Books) -> tuple[int, int]:
+    """(wrong tries in a row on this device, locked until)."""
+    kept = books.setting("device_sign_in")
+    failures, until = json.loads(kept) if kept else (0, 0)
+    return int(failures), int(until)
+
+
+def _count(shop: Shop, books: Books, tried: Employee | None) -> NotAllowed:
+    """Counts a wrong try against the employee and the device; both survive a restart, and a right
+    PIN of somebody else does not reset the device's."""
+    now_ms = shop.clock.now_ms()
+    failures, until = _device_lock(books)
+    failures += 1
+    if failures % DEVICE_TRIES == 0:
+        until = now_ms + _DEVICE_LOCK_S * 1000
+    books.put_setting("device_sign_in", json.dumps([failures, until]))
+    locked_s, left = seconds_locked(until, now_ms), tries_left(failures)
+    employee = books.employee(tried.employee_id) if tried else None
+    if employee is not None:
+        count = employee.failures + 1
+        own_s = lock_after(count)
+        until = now_ms + own_s * 1000 if own_s else employee.locked_until_ms
+        books.put_employee(replace(employee, failures=count, locked_until_ms=until))
+        locked_s, left = max(locked_s, own_s), tries_left(count)
+    if locked_s:
+        return NotAllowed("sign_in_locked", seconds=locked_s)
+    return NotAllowed("sign_in_failed", left=left)
+
+
+async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
+    """Who holds this token. Raises NotAllowed("not_signed_in" | "session_over")."""
+    digest = token_hash(token)
+
+    def look(books: Books) -> tuple[Session | None, Employee | None]:
+        session = books.session(digest)
+        return session, books.employee(session.employee_id) if session else None
+
+    session, employee = await shop.ledger.read(look)
+    now_ms = shop.clock.now_ms()
+    if session is None or employee is None:
+        raise NotAllowed("not_signed_in")
+    if now_ms >= session.expires_ms or now_ms - session.seen_ms >= IDLE_MS:
+        raise NotAllowed("session_over")
+    if now_ms - session.seen_ms >= SEEN_EVERY_MS:
+        session = replace(session, seen_ms=now_ms)
+        await shop.ledger.write(lambda books: books.put_session(session))
+    return _actor(employee), session
+
+
+async def sign_out(shop: Shop, token: str) -> None:
+    await shop.ledger.write(lambda books: books.end_session(token_hash(token)))
+
+
+async def put_employee(shop: Shop, *, number: str, name: str, role: str, pin: str) -> None:
+    """Adds an employee or replaces the one with that number. Raises BadRequest("pin_malformed")."""
+    hashed = await shop.pins.hash(require_pin_form(pin))
+
+    def work(books: Books) -> None:
+        known = books.employee_by_number(number)
+        employee_id = known.employee_id if known else shop.clock.new_id()
+        books.put_employee(Employee(employee_id, number, name, role, hashed))
+
+    await shop.ledger.write(work)

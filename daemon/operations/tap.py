@@ -1,0 +1,189 @@
+"""One tap under one sale: read, prove, decide, commit on the card, post. No state of its own.
+
+The order of writes makes a torn tap harmless: the intent (c + 1) is durable before the card is
+asked to commit, and the ledger posts only after the card's answer was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.authorize import Approve, AskPin, Decline
+from daemon.core.card import Proof, Technology
+from daemon.core.errors import (
+    CardForged,
+    CardGarbled,
+    CardGone,
+    CardSilent,
+    CardTorn,
+    ReaderError,
+)
+from daemon.core.records import Card, Operation
+from daemon.operations.sell import Evidence, decide, find_card, needs_commit, post_sale
+from daemon.operations.shop import Actor, Shop
+from daemon.ports.cards import CardSession, Presence
+from daemon.ports.ledger import Books
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    why: Decline
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinNeeded:
+    """`proof` is kept: a card that proves identity only need not be laid on again."""
+
+    proof: Proof
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulRepeat:
+    """The same card just paid the same amount: the cashier is asked."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class LostContact:
+    """Nothing was committed: the member may tap again. `reason` is a screen key."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """Whether the card committed is not known: its next tap tells."""
+
+    card: Card
+
+
+Outcome = Approved | Declined | PinNeeded | DoubtfulRepeat | LostContact | Torn
+
+
+@dataclass(frozen=True, slots=True)
+class TapRequest:
+    """`confirmed`: the cashier said yes to the double-tap question. `is_repeat` says whether the
+    card paid this amount a moment ago."""
+
+    sale: Operation
+    cashier: Actor
+    pin_given_for: str | None
+    confirmed: bool
+    is_repeat: Callable[[str, int], bool]
+
+
+async def prove(shop: Shop, presence: Presence) -> Proof | Declined | LostContact:
+    """Reads a card without a sale: tap first, then charge."""
+    try:
+        async with shop.readers.open(presence) as session:
+            return await _prove(session)
+    except (CardGone, CardSilent, CardGarbled, ReaderError) as error:
+        return LostContact(error.key)
+
+
+async def _prove(session: CardSession) -> Proof | Declined:
+    face = session.face
+    if face.technology is Technology.DESFIRE and not face.personalised:
+        return Declined(Decline("card_blank"))
+    try:
+        return await session.prove()
+    except CardForged as error:
+        return Declined(Decline(error.key, alarm=True))
+
+
+async def tap(shop: Shop, presence: Presence, request: TapRequest) -> Outcome:
+    """Carries the sale as far as this tap can. Raises only LedgerError."""
+    try:
+        async with shop.readers.open(presence) as session:
+            proof = await _prove(session)
+            if isinstance(proof, Declined):
+                return proof
+            return await settle(shop, request, proof, session)
+    except (CardGone, CardSilent, CardGarbled, ReaderError) as error:
+        return LostContact(error.key)
+
+
+async def settle(
+    shop: Shop, request: TapRequest, proof: Proof, session: CardSession | None
+) -> Outcome:
+    """From a proof to the end. `session` None: a UID proof kept while the PIN was typed."""
+    sale = request.sale
+    evidence = Evidence(proof, pin_given=_pin_fits(proof, request))
+    if proof.counter is None:
+        return await _settle_at_once(shop, request, evidence)
+    assert session is not None
+    decision, card = await shop.ledger.write(
+        lambda books: _decide_or_ask(shop, request, books, evidence)
+    )
+    if not isinstance(decision, Approve):
+        return _unapproved(decision, card, proof)
+    assert card is not None
+    if needs_commit(card, proof):
+        try:
+            await session.advance(proof.counter)
+        except CardTorn:
+            return Torn(card)
+        except CardGarbled:
+            # An answer to the commit that does not verify leaves the outcome open just as well.
+            return Torn(card)
+    posted = await shop.ledger.write(
+        lambda books: post_sale(shop, books, sale, evidence, request.cashier)
+    )
+    return Declined(posted, card) if isinstance(posted, Decline) else Approved(posted)
+
+
+def _pin_fits(proof: Proof, request: TapRequest) -> bool:
+    return request.pin_given_for == pin_key(proof)
+
+
+def pin_key(proof: Proof) -> str:
+    """What a right PIN is bound to: it counts for this card alone."""
+    return proof.card_id if proof.card_id is not None else proof.face.uid.hex()
+
+
+class _Ask:
+    """The books approve, but the cashier must confirm a repeat first."""
+
+
+def _decide_or_ask(
+    shop: Shop, request: TapRequest, books: Books, evidence: Evidence
+) -> tuple[Approve | Decline | AskPin | _Ask, Card | None]:
+    found = find_card(books, evidence.proof)
+    if (
+        isinstance(found, Card)
+        and not request.confirmed
+        and request.is_repeat(found.card_id, request.sale.request["amount_fen"])
+    ):
+        return _Ask(), found
+    return decide(shop, books, request.sale, evidence)
+
+
+def _unapproved(
+    decision: Decline | AskPin | _Ask, card: Card | None, proof: Proof
+) -> Declined | PinNeeded | DoubtfulRepeat:
+    if isinstance(decision, Decline):
+        return Declined(decision, card)
+    assert card is not None
+    return PinNeeded(proof, card) if isinstance(decision, AskPin) else DoubtfulRepeat(card)
+
+
+async def _settle_at_once(shop: Shop, request: TapRequest, evidence: Evidence) -> Outcome:
+    """A card without a counter: decided and posted in one transaction."""
+
+    def work(books: Books) -> Outcome:
+        decision, card = _decide_or_ask(shop, request, books, evidence)
+        if not isinstance(decision, Approve):
+            return _unapproved(decision, card, evidence.proof)
+        posted = post_sale(shop, books, request.sale, evidence, request.cashier)
+        return Declined(posted, card) if isinstance(posted, Decline) else Approved(posted)
+
+    return await shop.ledger.write(work)

@@ -1,0 +1,92 @@
+"""The books as the page sees them: JSON-ready, members masked, no card numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from daemon.core.masking import mask_name, mask_phone
+from daemon.core.records import Card, Member, Operation, OpState, Personal
+from daemon.core.spend import balance_of
+from daemon.ports.ledger import Books
+
+SALE_STATUS = {
+    OpState.OPEN: "awaiting_card",
+    OpState.PARKED: "parked",
+    OpState.UNKNOWN: "unknown",
+    OpState.APPROVED: "approved",
+    OpState.DECLINED: "declined",
+    OpState.CANCELLED: "cancelled",
+}
+
+
+def owner_of(member_id: str) -> str:
+    """The ledger's owner string of a member."""
+    return f"member:{member_id}"
+
+
+def member_view(books: Books, member: Member, cards: Sequence[Card] = ()) -> dict[str, Any]:
+    personal = books.personal(member.member_id) or Personal("")
+    return {
+        "member_id": member.member_id,
+        "number": member.number,
+        "name": mask_name(personal.name),
+        "phone": mask_phone(personal.phone),
+        "category": member.category,
+        "status": member.status,
+        "balance": balance_of(books.holdings(owner_of(member.member_id))).as_json(),
+        "has_pin": member.pin_hash is not None,
+        "cards": [card_view(card) for card in cards],
+    }
+
+
+def card_view(card: Card) -> dict[str, Any]:
+    return {
+        "card_id": card.card_id,
+        "technology": card.technology.value,
+        "status": card.status.value,
+        "issued_ms": card.issued_ms,
+    }
+
+
+def sale_view(books: Books, sale: Operation, *, status: str | None = None) -> dict[str, Any]:
+    """`status` overrides OPEN's `awaiting_card` where the counter knows better."""
+    answer = sale.answer
+    member_id = answer.get("member_id")
+    member = books.member(member_id) if member_id else None
+    voided = sale.state is OpState.APPROVED and books.voided_by(sale.op_id) is not None
+    return {
+        "sale_id": sale.op_id,
+        "amount_fen": sale.request["amount_fen"],
+        "status": status or SALE_STATUS[sale.state],
+        "reason": sale.reason,
+        "facts": answer.get("facts", {}),
+        "member": member_view(books, member) if member else None,
+        "technology": answer.get("technology"),
+        "weak": bool(answer.get("weak", False)),
+        "taken": answer.get("taken"),
+        "balance": answer.get("balance"),
+        "receipt_id": answer.get("receipt_id"),
+        "receipt_number": answer.get("receipt_number"),
+        "created_ms": sale.created_ms,
+        "settled_ms": sale.settled_ms,
+        "voided": voided,
+        "voidable": sale.state is OpState.APPROVED and not voided,
+    }
+
+
+def recharge_view(books: Books, recharge: Operation) -> dict[str, Any]:
+    answer, request = recharge.answer, recharge.request
+    member = books.member(request["member_id"])
+    assert member is not None
+    return {
+        "recharge_id": recharge.op_id,
+        "member": member_view(books, member),
+        "amount_fen": request["amount_fen"],
+        "bonus_fen": answer["bonus_fen"],
+        "tender": request["tender"],
+        "balance": answer["balance"],
+        "receipt_id": answer["receipt_id"],
+        "created_ms": recharge.created_ms,
+        "voided": books.voided_by(recharge.op_id) is not None,
+    }

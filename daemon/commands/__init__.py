@@ -1,0 +1,1 @@
+"""What `counterd VERB` does, one verb per module."""

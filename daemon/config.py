@@ -1,0 +1,274 @@
+"""The configuration file: TOML in, frozen settings out, every mistake reported at once.
+
+    [device]  id, store, merchant, name        who this appliance is
+    [shop]    name, phone, address, footer, language ("zh-CN" | "en"), utc_offset_min
+    [storage] ledger (path), keys (directory; systemd credentials win where there are any)
+    [web]     host, port, allowed_hosts, frame_ancestors, secure_cookie
+    [sync]    host, port, identity (directory with TLS files), enabled
+    [[reader]] kind = "pcsc" | "vpcd", names (pcsc: only these), host, port (vpcd)
+    [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
+    [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
+
+Unknown names are mistakes too: a typing error must not silently become a default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from daemon.core.errors import BadRequest
+from daemon.core.policy import BonusTier, Policy, SpendOrder
+
+LANGUAGES: Final = ("zh-CN", "en")
+ENCODINGS: Final = ("raster", "gb18030", "gbk")
+
+
+class ConfigMistakes(BadRequest):
+    """`mistakes` is one sentence each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("config_invalid", count=len(mistakes))
+        self.mistakes = mistakes
+
+    def __str__(self) -> str:
+        return "\n".join(self.mistakes)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    id: str
+    store: str
+    merchant: str
+    name: str = "counterd"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopSettings:
+    name: str
+    phone: str = ""
+    address: str = ""
+    footer: str = ""
+    language: str = "zh-CN"
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    ledger: Path
+    keys: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    allowed_hosts: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    secure_cookie: bool = False
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    identity: Path
+    host: str = "127.0.0.1"
+    port: int = 8443
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    kind: str
+    names: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 35963
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterSettings:
+    kind: str = "none"
+    host: str = ""
+    port: int = 9100
+    width_mm: int = 80
+    encoding: str = "raster"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    device: DeviceSettings
+    shop: ShopSettings
+    storage: StorageSettings
+    sync: SyncSettings
+    web: WebSettings = field(default_factory=WebSettings)
+    readers: tuple[ReaderSettings, ...] = (ReaderSettings("pcsc"),)
+    printer: PrinterSettings = field(default_factory=PrinterSettings)
+    policy: Policy = field(default_factory=Policy)
+
+
+def load(path: Path) -> Settings:
+    """Raises ConfigMistakes with every mistake in the file. Relative paths are relative to it."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigMistakes([f"{path}: cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigMistakes([f"{path}: is not TOML: {error}"]) from error
+    return parse(raw, path.parent)
+
+
+def parse(raw: Mapping[str, Any], base: Path) -> Settings:
+    """Raises ConfigMistakes."""
+    reading = _Reading(raw, base)
+    settings = reading.settings()
+    if reading.mistakes:
+        raise ConfigMistakes(reading.mistakes)
+    assert settings is not None
+    return settings
+
+
+class _Reading:
+    """Reads section by section and collects mistakes instead of stopping at the first."""
+
+    def __init__(self, raw: Mapping[str, Any], base: Path) -> None:
+        self.raw, self.base = raw, base
+        self.mistakes: list[str] = []
+
+    def settings(self) -> Settings | None:
+        known = {"device", "shop", "storage", "web", "sync", "reader", "printer", "policy"}
+        for name in self.raw.keys() - known:
+            self.mistakes.append(f"[{name}]: there is no such section")
+        device = self._build(DeviceSettings, "device", {"id": str, "store": str, "merchant": str})
+        shop = self._build(ShopSettings, "shop", {"name": str})
+        storage = self._build(StorageSettings, "storage", {"ledger": Path, "keys": Path})
+        web = self._build(WebSettings, "web", {})
+        sync = self._build(SyncSettings, "sync", {"identity": Path})
+        printer = self._build(PrinterSettings, "printer", {})
+        readers = self._readers()
+        policy = self._policy()
+        self._check_words(shop, printer)
+        if self.mistakes:
+            return None
+        assert device and shop and storage and web and sync and printer
+        return Settings(device, shop, storage, sync, web, readers, printer, policy)
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        found = self.raw.get(name, {})
+        if not isinstance(found, Mapping):
+            self.mistakes.append(f"[{name}]: must be a table")
+            return {}
+        return found
+
+    def _build(self, kind: type[Any], section: str, required: Mapping[str, type[Any]]) -> Any:
+        return self._fill(kind, section, self._section(section), required)
+
+    def _fill(
+        self, kind: type[Any], where: str, body: Mapping[str, Any], required: Mapping[str, Any]
+    ) -> Any:
+        before = len(self.mistakes)
+        fields = kind.__dataclass_fields__
+        for name in body.keys() - fields.keys():
+            self.mistakes.append(f"[{where}] {name}: there is no such setting")
+        for name in required.keys() - body.keys():
+            self.mistakes.append(f"[{where}] {name}: is missing")
+        values = {
+            name: self._value(where, name, str(fields[name].type), value)
+            for name, value in body.items()
+            if name in fields
+        }
+        return None if len(self.mistakes) > before else kind(**values)
+
+    def _value(self, where: str, name: str, kind: str, value: Any) -> Any:
+        """One setting, by the type that the dataclass gives it."""
+        if kind == "str" and isinstance(value, str) and value:
+            return value
+        if kind == "bool" and isinstance(value, bool):
+            return value
+        if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+            if name == "port" and not 0 <= value <= 65535:
+                self.mistakes.append(f"[{where}] {name}: must be 0 to 65535")
+            return value
+        if kind == "Path" and isinstance(value, str) and value:
+            return self.base / value
+        if kind.startswith("tuple[str") and isinstance(value, list):
+            if all(isinstance(item, str) for item in value):
+                return tuple(value)
+            self.mistakes.append(f"[{where}] {name}: must be a list of strings")
+            return ()
+        if kind == "str" and value == "":
+            return value
+        self.mistakes.append(f"[{where}] {name}: must be of type {kind}")
+        return None
+
+    def _readers(self) -> tuple[ReaderSettings, ...]:
+        rows = self.raw.get("reader")
+        if rows is None:
+            return (ReaderSettings("pcsc"),)
+        if not isinstance(rows, list):
+            self.mistakes.append("[[reader]]: must be a list of tables")
+            return ()
+        made = []
+        for number, row in enumerate(rows, 1):
+            where = f"reader {number}"
+            reader = self._fill(ReaderSettings, where, row, {"kind": str})
+            if reader is not None and reader.kind not in ("pcsc", "vpcd"):
+                self.mistakes.append(f'[{where}] kind: must be "pcsc" or "vpcd"')
+            made.append(reader)
+        return tuple(made)
+
+    def _check_words(self, shop: ShopSettings | None, printer: PrinterSettings | None) -> None:
+        if shop and shop.language not in LANGUAGES:
+            self.mistakes.append(f"[shop] language: must be one of {', '.join(LANGUAGES)}")
+        if printer is None:
+            return
+        if printer.kind not in ("network", "none"):
+            self.mistakes.append('[printer] kind: must be "network" or "none"')
+        if printer.kind == "network" and not printer.host:
+            self.mistakes.append("[printer] host: is missing")
+        if printer.width_mm not in (58, 80):
+            self.mistakes.append("[printer] width_mm: must be 58 or 80")
+        if printer.encoding not in ENCODINGS:
+            self.mistakes.append(f"[printer] encoding: must be one of {', '.join(ENCODINGS)}")
+
+    def _policy(self) -> Policy:
+        body = dict(self._section("policy"))
+        default = Policy()
+        made: dict[str, Any] = {}
+        if "tiers" in body:
+            made["tiers"] = self._tiers(body.pop("tiers"))
+        if "spend_order" in body:
+            word = body.pop("spend_order")
+            try:
+                made["spend_order"] = SpendOrder(word)
+            except ValueError:
+                words = ", ".join(order.value for order in SpendOrder)
+                self.mistakes.append(f"[policy] spend_order: must be one of {words}")
+        for name, value in body.items():
+            if not isinstance(getattr(default, name, None), int):
+                self.mistakes.append(f"[policy] {name}: there is no such setting")
+            elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                self.mistakes.append(f"[policy] {name}: must be a whole number, 0 or more")
+            else:
+                made[name] = value
+        return Policy(**made) if not self.mistakes else default
+
+    def _tiers(self, rows: Any) -> tuple[BonusTier, ...]:
+        tiers: list[BonusTier] = []
+        try:
+            for row in rows:
+                from_fen, bonus_bp = row["from_fen"], row["bonus_bp"]
+                if not (
+                    from_fen > 0
+                    and 0 <= bonus_bp <= 10_000
+                    and set(row) == {"from_fen", "bonus_bp"}
+                ):
+                    raise ValueError
+                tiers.append(BonusTier(from_fen, bonus_bp))
+        except (TypeError, KeyError, ValueError):
+            self.mistakes.append(
+                "[policy] tiers: must be [{from_fen = 50000, bonus_bp = 1000}, ...], "
+                "from_fen above 0, bonus_bp 0 to 10000"
+            )
+        return tuple(tiers)

@@ -1,0 +1,1 @@
+"""The machine under the daemon: its clock and the service manager."""

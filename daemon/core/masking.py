@@ -1,18 +1,22 @@
 """What of a person may be shown: the surname, the ends of a phone number, the tail of a number.
 
-Receipts and screens are read by whoever stands at the counter (receipts-and-ui rule: masked unless
-the whole is needed), so these run on every name and phone before it leaves the books.
+Receipts and screens are read by whoever stands at the counter: masked unless the whole is needed.
+So these run on every name and phone before it leaves the books.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
 _COMPOUND_SURNAMES: Final = frozenset(
-    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 宇文 长孙 司徒 司空 夏侯 端木 南宫 独孤 "
-    "轩辕 百里 呼延 东郭 南门 西门 东门 公羊 澹台 公冶 宗政 濮阳 淳于 单于 太叔 申屠 仲孙 "
-    "钟离 鲜于 闾丘 拓跋 赫连 歐陽 司馬 諸葛 東方 尉遲 公孫 長孫 夏侯 南宮 獨孤 軒轅".split()
+    re.findall(
+        "..",
+        "欧阳司马上官诸葛东方皇甫尉迟公孙慕容令狐宇文长孙司徒司空夏侯端木南宫独孤轩辕百里呼延东郭"
+        "南门西门东门公羊澹台公冶宗政濮阳淳于单于太叔申屠仲孙钟离鲜于闾丘拓跋赫连"
+        "歐陽司馬諸葛東方尉遲公孫長孫南宮獨孤軒轅",
+    )
 )
 _MOST_STARS: Final = 2
 """A long given name shows no more stars than this: their number would help to tell people apart."""

@@ -1,7 +1,7 @@
 """What a receipt says: facts of a sale, a recharge or a void -> a `Receipt` in zh-CN or en.
 
 The fields are those that Chinese customers expect on a 小票: shop, kind, number, cashier, device,
-time, what was paid from principal (本金) and bonus (赠金), the masked member and the three balances.
+time, what was paid from principal (本金) and bonus (赠金), the masked member, the three balances.
 `marked` adds what a second, late or doubtful print must say of itself; it runs just before printing
 so that the stored document stays the one of the first print.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from daemon.core.money import yuan
+from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Align, Block, Feed, Pair, Qr, Receipt, Row, Rule, Text
 
 LANGUAGES: Final = ("zh-CN", "en")
@@ -43,7 +43,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "balance": ("卡内余额", "BALANCE"),
     "recharged": ("充值本金", "Recharged"),
     "bonus_given": ("赠送金额", "Bonus given"),
-    "credited": ("到账合计", "CREDITED"),
+    "credited": ("到账合计", "TOTAL"),
     "tender": ("支付方式", "Paid by"),
     "rule": ("活动", "Offer"),
     "voided_number": ("原单号", "Voids No."),
@@ -52,8 +52,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "back_bonus": ("退回赠金", "Bonus back"),
     "withdrawn_principal": ("扣回本金", "Principal taken"),
     "withdrawn_bonus": ("扣回赠金", "Bonus taken"),
-    "returned": ("退回合计", "RETURNED"),
-    "handed_back": ("退还顾客", "HANDED BACK"),
+    "returned": ("退回合计", "RETURN"),
+    "handed_back": ("退还顾客", "REFUND"),
     "approved_by": ("批准人", "Approved by"),
     "reference": ("流水号", "Ref."),
     "scan": ("扫码查询余额与流水", "Scan for balance and records"),
@@ -87,18 +87,6 @@ class ShopHead:
     address: str = ""
     footer: str = ""
     device: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Purse:
-    """Principal (本金) and bonus (赠金), in fen."""
-
-    principal_fen: int = 0
-    bonus_fen: int = 0
-
-    @property
-    def total_fen(self) -> int:
-        return self.principal_fen + self.bonus_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +175,9 @@ def sale_receipt(
     blocks += _who(head, facts.number, facts.at, facts.cashier, say)
     weights = (5, 2, 3)
     blocks.append(Row((say("item"), say("quantity"), say("amount")), weights))
-    items = facts.items or (Item(say("stored_value_sale"), "1", facts.list_fen or facts.amount_fen),)
+    items = facts.items or (
+        Item(say("stored_value_sale"), "1", facts.list_fen or facts.amount_fen),
+    )
     blocks += [Row((item.name, item.quantity, yuan(item.amount_fen)), weights) for item in items]
     blocks.append(Rule())
     list_fen = facts.list_fen or facts.amount_fen
@@ -248,15 +238,11 @@ def void_receipt(
     blocks.append(Pair(say(f"{moved}_principal"), yuan(facts.returned.principal_fen)))
     blocks.append(Pair(say(f"{moved}_bonus"), yuan(facts.returned.bonus_fen)))
     if facts.of_recharge:
-        blocks.append(
-            Pair(say("handed_back"), _priced(facts.handed_back_fen), size=2, bold=True)
-        )
+        blocks.append(Pair(say("handed_back"), _priced(facts.handed_back_fen), size=2, bold=True))
         if facts.tender:
             blocks.append(Pair(say("tender"), say.tender(facts.tender)))
     else:
-        blocks.append(
-            Pair(say("returned"), _priced(facts.returned.total_fen), size=2, bold=True)
-        )
+        blocks.append(Pair(say("returned"), _priced(facts.returned.total_fen), size=2, bold=True))
     blocks += _member(facts.member, facts.card_tail, facts.balance, say)
     blocks += _tail(head, facts.reference, facts.token, say)
     drawer = facts.of_recharge and facts.tender == "cash" and facts.handed_back_fen > 0
@@ -279,16 +265,15 @@ def _marks(receipt: Receipt, maybe_printed: bool) -> Iterator[Block]:
         yield Text(mark, Align.CENTRE, size=2, bold=True)
     if receipt.late:
         late = "PRINTED AFTER RESTART" if english else "重启后打印"
-        when = f"original time {receipt.at}" if english else f"原交易时间 {receipt.at}"
-        join = ", " if english else "，"
-        yield Text(f"{late}{join}{when}" if receipt.at else late, Align.CENTRE, bold=True)
+        yield Text(late, Align.CENTRE, bold=True)
+        if receipt.at:
+            when = "original time" if english else "原交易时间"
+            yield Text(f"{when} {receipt.at}", Align.CENTRE)
     if maybe_printed:
-        doubt = (
-            "MAY HAVE BEEN PRINTED BEFORE: ONE TRANSACTION"
-            if english
-            else "可能已打印过，同一笔交易，请勿重复入账"
-        )
+        doubt = "MAY HAVE BEEN PRINTED BEFORE" if english else "可能已打印过"
+        once = "one and the same transaction" if english else "与前一张为同一笔交易"
         yield Text(doubt, Align.CENTRE, bold=True)
+        yield Text(once, Align.CENTRE)
     if receipt.copy or receipt.late or maybe_printed:
         yield Rule(double=True)
 
@@ -353,7 +338,5 @@ def _tail(head: ShopHead, reference: str, token: str, say: _Words) -> Iterator[B
         yield Text(f"{say('phone')} {head.phone}", Align.CENTRE)
 
 
-def _document(
-    receipt_id: str, number: str, at: str, blocks: list[Block], say: _Words
-) -> Receipt:
+def _document(receipt_id: str, number: str, at: str, blocks: list[Block], say: _Words) -> Receipt:
     return Receipt(receipt_id, number, tuple(blocks), language=say.language, at=at)

@@ -1,0 +1,209 @@
+"""Members, their cards, and the personal data that can be erased."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from daemon.core.card import CardStatus, Technology
+from daemon.core.errors import Conflict
+from daemon.core.records import Card, Member, Personal
+from daemon.ledger.desk import Desk
+
+_MEMBER = (
+    "member_id, number, category, status, created_ms, pin_hash, pin_failures, pin_locked_until_ms"
+)
+_CARD = (
+    "card_id, member_id, uid, technology, status, key_version, counter, pending, pending_op,"
+    " issued_ms"
+)
+
+
+class PeopleDesk(Desk):
+    def member(self, member_id: str) -> Member | None:
+        row = self._one(f"SELECT {_MEMBER} FROM member WHERE member_id = ?", member_id)
+        return None if row is None else Member(*row)
+
+    def add_member(self, member: Member, personal: Personal) -> None:
+        """Raises Conflict("member_number_taken")."""
+        self._require_free(member)
+        self._change(
+            f"INSERT INTO member ({_MEMBER}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *_member_row(member)
+        )
+        key, wrapped = self._vault.new_key(member.member_id)
+        self._change(
+            "INSERT INTO member_key (member_id, wrapped) VALUES (?, ?)", member.member_id, wrapped
+        )
+        self._keep_personal(member.member_id, key, personal)
+
+    def change_member(self, member: Member) -> None:
+        """Raises Conflict("member_number_taken")."""
+        self._require_free(member)
+        changed = self._change(
+            "UPDATE member SET number = ?, category = ?, status = ?, created_ms = ?, pin_hash = ?,"
+            " pin_failures = ?, pin_locked_until_ms = ? WHERE member_id = ?",
+            *_member_row(member)[1:],
+            member.member_id,
+        )
+        assert changed == 1, "no such member"
+
+    def personal(self, member_id: str) -> Personal | None:
+        """None when it has been erased. Raises LedgerCorrupt where it cannot be decrypted."""
+        row = self._one(
+            "SELECT k.wrapped, s.sealed FROM member_key k JOIN member_secret s USING (member_id)"
+            " WHERE member_id = ?",
+            member_id,
+        )
+        if row is None:
+            return None
+        key = self._vault.unwrap(member_id, row[0])
+        return self._vault.open(member_id, key, row[1])
+
+    def change_personal(self, member_id: str, personal: Personal) -> None:
+        """Asserts that the member is there and has not been erased."""
+        before = self.personal(member_id)
+        wrapped = self._one("SELECT wrapped FROM member_key WHERE member_id = ?", member_id)
+        assert before is not None and wrapped is not None, "no such member, or erased"
+        self._forget_tokens(member_id, before)
+        self._keep_personal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal)
+
+    def erase_personal(self, member_id: str) -> None:
+        """Removes the member's key, sealed data and search tokens. The member's number, money and
+        history stay. Asserts that the member is there; erasing again changes nothing."""
+        assert self.member(member_id) is not None, "no such member"
+        personal = self.personal(member_id)
+        if personal is not None:
+            self._forget_tokens(member_id, personal)
+        self._change("DELETE FROM member_key WHERE member_id = ?", member_id)
+        self._change("DELETE FROM member_secret WHERE member_id = ?", member_id)
+
+    def search_members(self, query: str, limit: int) -> Sequence[Member]:
+        """By number, whole name or beginning of it, whole phone, last four digits of the phone.
+        Newest member first."""
+        tokens = sorted(self._vault.query_tokens(query))
+        marks = ", ".join("?" * len(tokens))
+        rows = self._all(
+            f"SELECT {_MEMBER} FROM member WHERE member_id IN"
+            f" (SELECT member_id FROM member_token WHERE token IN ({marks})"
+            " UNION SELECT member_id FROM member WHERE number = ?)"
+            " ORDER BY member_id DESC LIMIT ?",
+            *tokens,
+            query.strip(),
+            limit,
+        )
+        return [Member(*row) for row in rows]
+
+    def _require_free(self, member: Member) -> None:
+        row = self._one("SELECT member_id FROM member WHERE number = ?", member.number)
+        if row is not None and row[0] != member.member_id:
+            raise Conflict("member_number_taken")
+
+    def _keep_personal(self, member_id: str, key: bytes, personal: Personal) -> None:
+        self._change(
+            "INSERT INTO member_secret (member_id, sealed) VALUES (?, ?)"
+            " ON CONFLICT (member_id) DO UPDATE SET sealed = excluded.sealed",
+            member_id,
+            self._vault.seal(member_id, key, personal),
+        )
+        for token in sorted(self._vault.tokens(personal)):
+            self._change(
+                "INSERT INTO member_token (token, member_id) VALUES (?, ?)", token, member_id
+            )
+
+    def _forget_tokens(self, member_id: str, personal: Personal) -> None:
+        for token in self._vault.tokens(personal):
+            self._change(
+                "DELETE FROM member_token WHERE token = ? AND member_id = ?", token, member_id
+            )
+
+    def card(self, card_id: str) -> Card | None:
+        return _card(self._one(f"SELECT {_CARD} FROM card WHERE card_id = ?", card_id))
+
+    def card_by_uid(self, uid: bytes) -> Card | None:
+        """The newest card on the books with that UID."""
+        return _card(
+            self._one(
+                f"SELECT {_CARD} FROM card WHERE uid = ? ORDER BY issued_ms DESC, card_id DESC"
+                " LIMIT 1",
+                uid,
+            )
+        )
+
+    def card_pending_for(self, op_id: str) -> Card | None:
+        """The card whose intent was written for that operation and is not settled."""
+        return _card(self._one(f"SELECT {_CARD} FROM card WHERE pending_op = ?", op_id))
+
+    def cards_of(self, member_id: str) -> Sequence[Card]:
+        """Newest first."""
+        rows = self._all(
+            f"SELECT {_CARD} FROM card WHERE member_id = ? ORDER BY issued_ms DESC, card_id DESC",
+            member_id,
+        )
+        return [card for row in rows if (card := _card(row)) is not None]
+
+    def add_card(self, card: Card) -> None:
+        self._change(
+            f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_card_row(card)
+        )
+
+    def change_card(self, card: Card) -> None:
+        """Asserts that the card is there and that its counter does not go back."""
+        changed = self._change(
+            "UPDATE card SET member_id = ?, uid = ?, technology = ?, status = ?, key_version = ?,"
+            " counter = ?, pending = ?, pending_op = ?, issued_ms = ?"
+            " WHERE card_id = ? AND coalesce(counter, 0) <= coalesce(?, 0)",
+            *_card_row(card)[1:],
+            card.card_id,
+            card.counter,
+        )
+        assert changed == 1, "no such card, or its counter would go back"
+
+    def spent_on_day(self, card_id: str, day: str) -> int:
+        row = self._one(
+            "SELECT spent_fen FROM card_day WHERE day = ? AND card_id = ?", day, card_id
+        )
+        return 0 if row is None else int(row[0])
+
+    def add_spent(self, card_id: str, day: str, amount_fen: int) -> None:
+        self._change(
+            "INSERT INTO card_day (day, card_id, spent_fen) VALUES (?, ?, ?)"
+            " ON CONFLICT (day, card_id) DO UPDATE SET spent_fen = spent_fen + excluded.spent_fen",
+            day,
+            card_id,
+            amount_fen,
+        )
+
+
+def _member_row(member: Member) -> tuple[Any, ...]:
+    return (
+        member.member_id,
+        member.number,
+        member.category,
+        member.status,
+        member.created_ms,
+        member.pin_hash,
+        member.pin_failures,
+        member.pin_locked_until_ms,
+    )
+
+
+def _card_row(card: Card) -> tuple[Any, ...]:
+    return (
+        card.card_id,
+        card.member_id,
+        card.uid,
+        card.technology.value,
+        card.status.value,
+        card.key_version,
+        card.counter,
+        card.pending,
+        card.pending_op,
+        card.issued_ms,
+    )
+
+
+def _card(row: Any) -> Card | None:
+    if row is None:
+        return None
+    card_id, member_id, uid, technology, status, *rest = row
+    return Card(card_id, member_id, uid, Technology(technology), CardStatus(status), *rest)

@@ -1,0 +1,112 @@
+"""Personal data: sealed for each member under a key of its own, found through keyed hashes.
+
+The journal never holds a name. A member's key is random, kept wrapped under a key that HKDF makes
+from the ledger key; removing it makes every copy of the sealed data unreadable, old backups of the
+secrets included. Search goes over HMACs of what a cashier types, so no index holds a name either.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import unicodedata
+from dataclasses import asdict
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from daemon.core.errors import LedgerCorrupt
+from daemon.core.records import Personal
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TOKEN_BYTES = 16
+LONGEST_PREFIX = 8
+"""Beginnings of a name that are searchable, in characters: enough to tell people apart, and a
+bound on the rows a name costs."""
+
+
+class Vault:
+    """Seals and opens personal data. Holds two keys made from the ledger key, in memory only."""
+
+    def __init__(self, ledger_key: bytes) -> None:
+        assert len(ledger_key) == KEY_BYTES
+        self._wrapping = AESGCM(_derive(ledger_key, b"counterd member keys 1"))
+        self._tokens = _derive(ledger_key, b"counterd member tokens 1")
+
+    def new_key(self, member_id: str) -> tuple[bytes, bytes]:
+        """A fresh member key: as it is, and wrapped for keeping."""
+        key = AESGCM.generate_key(bit_length=256)
+        nonce = os.urandom(NONCE_BYTES)
+        return key, nonce + self._wrapping.encrypt(nonce, key, member_id.encode())
+
+    def unwrap(self, member_id: str, wrapped: bytes) -> bytes:
+        """Raises LedgerCorrupt("personal_key_unreadable")."""
+        try:
+            return self._wrapping.decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], member_id.encode()
+            )
+        except (InvalidTag, ValueError) as error:
+            raise LedgerCorrupt("personal_key_unreadable") from error
+
+    def seal(self, member_id: str, key: bytes, personal: Personal) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        body = json.dumps(asdict(personal), ensure_ascii=False).encode()
+        return nonce + AESGCM(key).encrypt(nonce, body, member_id.encode())
+
+    def open(self, member_id: str, key: bytes, sealed: bytes) -> Personal:
+        """Raises LedgerCorrupt("personal_unreadable")."""
+        try:
+            body = AESGCM(key).decrypt(
+                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], member_id.encode()
+            )
+            return Personal(**json.loads(body))
+        except (InvalidTag, ValueError, TypeError) as error:
+            raise LedgerCorrupt("personal_unreadable") from error
+
+    def tokens(self, personal: Personal) -> set[bytes]:
+        """Everything personal that a member is found by."""
+        name = _folded(personal.name)
+        words = {f"name:{name[:size]}" for size in range(1, LONGEST_PREFIX + 1)} | {f"name:{name}"}
+        phone = _digits(personal.phone)
+        if phone:
+            words |= {f"phone:{phone}", f"tail:{phone[-4:]}"}
+        return {self._token(word) for word in words - {"name:"}}
+
+    def query_tokens(self, query: str) -> set[bytes]:
+        """What `query` may stand for: a name or its beginning, a phone or its tail."""
+        text = _folded(query)
+        if not text:
+            return set()
+        words = {f"name:{text}"}
+        digits = _digits(query)
+        if digits:
+            words.add(f"phone:{digits}")
+            if len(digits) == 4:
+                words.add(f"tail:{digits}")
+        return {self._token(word) for word in words}
+
+    def _token(self, word: str) -> bytes:
+        return hmac.new(self._tokens, word.encode(), sha256).digest()[:TOKEN_BYTES]
+
+
+def _derive(ledger_key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(ledger_key)
+
+
+def _folded(text: str) -> str:
+    """One form for what is the same to a person: width, case and blanks do not matter."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _digits(text: str) -> str:
+    folded = _folded(text)
+    return "".join(c for c in folded if c.isascii() and c.isdigit()) if _is_phone(folded) else ""
+
+
+def _is_phone(folded: str) -> bool:
+    return bool(folded) and all(c in "0123456789+-()" for c in folded)

@@ -1,1 +1,1 @@
-"""Reference cloud backend: pulls batches, verifies everything again, keeps and acknowledges them."""
+"""Reference cloud backend: pulls batches, verifies everything again, keeps them, acknowledges."""

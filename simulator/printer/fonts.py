@@ -20,6 +20,7 @@ NOTO_SIMPLIFIED_INDEX = 2
 LATIN_FONTS = ("DejaVuSansMono.ttf", "LiberationMono-Regular.ttf", "NotoSansMono-Regular.ttf")
 INK_THRESHOLD = 112
 """Grey of the anti-aliased shape, 0 to 255, from which on a dot is burnt."""
+BURNT = [255 if grey >= INK_THRESHOLD else 0 for grey in range(256)]
 GLYPHS_KEPT = 8192
 LATIN_ADVANCE = 0.602
 """Advance of the monospaced Latin fonts, in parts of the size."""
@@ -49,10 +50,16 @@ def _load(path: Path, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size, index=index)
 
 
+@lru_cache(maxsize=64)
+def _absent(font: ImageFont.FreeTypeFont) -> tuple[tuple[int, int], bytes]:
+    """The font's "no such character" box."""
+    shape = font.getmask(NO_CHARACTER)
+    return shape.size, bytes(shape)
+
+
 def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether the font draws it as something else than its "no such character" box."""
-    shape, absent = font.getmask(character), font.getmask(NO_CHARACTER)
-    return shape.size != (0, 0) and (shape.size, bytes(shape)) != (absent.size, bytes(absent))
+    shape = font.getmask(character)
+    return shape.size != (0, 0) and (shape.size, bytes(shape)) != _absent(font)
 
 
 def _font_for(character: str, chinese: bool, size: int) -> ImageFont.FreeTypeFont | None:
@@ -94,8 +101,4 @@ def glyph(character: str, width: int, height: int) -> Image.Image:
         draw.text((0, 0), character, fill=255, font=ImageFont.load_default(height * 3 // 4))
     else:
         draw.rectangle((2, 3, width - 3, height - 4), outline=255)
-    return cell.point(_burnt).convert("1")
-
-
-def _burnt(grey: float) -> int:
-    return 255 if grey >= INK_THRESHOLD else 0
+    return cell.point(BURNT, "1")

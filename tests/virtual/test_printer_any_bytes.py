@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.printer.interpreter import Interpreter, interpret
 from simulator.printer.profile import Profile
 from simulator.printer.status import RealTimeScanner
+from simulator.printer.tokens import Tokenizer
 
 PREFIXES = st.sampled_from([b"\x1b", b"\x1d", b"\x1c", b"\x10"])
 COMMAND_LIKE = st.builds(
@@ -76,12 +77,22 @@ def test_every_paper_can_be_drawn(stream: bytes) -> None:
         assert all(picture.image.mode == "1" for picture in paper.pictures)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_ten_thousand_random_strings(seed: int) -> None:
+def random_streams(seed: int, count: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     alphabet = bytes(range(256)) + b"\x1b\x1d\x1c\x10" * 24 + b"0(k*vLV!@" * 8
-    for _ in range(2500):
-        stream = bytes(chance.choices(alphabet, k=chance.randrange(1, 120)))
+    for _ in range(count):
+        yield bytes(chance.choices(alphabet, k=chance.randrange(1, 120)))
+
+
+def test_ten_thousand_random_strings_are_cut_without_loss() -> None:
+    for stream in random_streams(1, 10_000):
+        tokens = Tokenizer("gb18030", chinese_on=True)
+        cut = [*tokens.feed(stream), *tokens.finish()]
+        assert b"".join(token.raw for token in cut) == stream
+
+
+def test_random_strings_are_interpreted_without_loss() -> None:
+    for stream in random_streams(2, 1500):
         events = interpret(stream).events
         assert b"".join(event.raw for event in events) == stream
 

@@ -2,9 +2,9 @@
 
     [device]  id, store, merchant, name        who this appliance is
     [shop]    name, phone, address, footer, language ("zh-CN" | "en"), utc_offset_min
-    [storage] ledger (path), keys (directory; systemd credentials win where there are any)
+    [storage] ledger (path), keys (directory; without it, systemd credentials)
     [web]     host, port, allowed_hosts, frame_ancestors, secure_cookie
-    [sync]    host, port, identity (directory with TLS files), enabled
+    [sync]    host, port, identity (directory with TLS files), enabled, cloud_keys (hex)
     [[reader]] kind = "pcsc" | "vpcd", names (pcsc: only these), host, port (vpcd)
     [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
@@ -58,7 +58,8 @@ class ShopSettings:
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
     ledger: Path
-    keys: Path
+    keys: Path | None = None
+    """A directory of 0600 files; None: the credentials that systemd hands over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class SyncSettings:
     host: str = "127.0.0.1"
     port: int = 8443
     enabled: bool = True
+    cloud_keys: tuple[str, ...] = ()
+    """Hex public keys (Ed25519, 32 bytes) whose receipts count."""
+
+    def trusted(self) -> tuple[bytes, ...]:
+        return tuple(bytes.fromhex(key) for key in self.cloud_keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +148,14 @@ class _Reading:
             self.mistakes.append(f"[{name}]: there is no such section")
         device = self._build(DeviceSettings, "device", {"id": str, "store": str, "merchant": str})
         shop = self._build(ShopSettings, "shop", {"name": str})
-        storage = self._build(StorageSettings, "storage", {"ledger": Path, "keys": Path})
+        storage = self._build(StorageSettings, "storage", {"ledger": Path})
         web = self._build(WebSettings, "web", {})
         sync = self._build(SyncSettings, "sync", {"identity": Path})
         printer = self._build(PrinterSettings, "printer", {})
         readers = self._readers()
         policy = self._policy()
         self._check_words(shop, printer)
+        self._check_cloud_keys(sync)
         if self.mistakes:
             return None
         assert device and shop and storage and web and sync and printer
@@ -190,7 +197,7 @@ class _Reading:
             if name == "port" and not 0 <= value <= 65535:
                 self.mistakes.append(f"[{where}] {name}: must be 0 to 65535")
             return value
-        if kind == "Path" and isinstance(value, str) and value:
+        if kind.startswith("Path") and isinstance(value, str) and value:
             return self.base / value
         if kind.startswith("tuple[str") and isinstance(value, list):
             if all(isinstance(item, str) for item in value):
@@ -231,6 +238,13 @@ class _Reading:
             self.mistakes.append("[printer] width_mm: must be 58 or 80")
         if printer.encoding not in ENCODINGS:
             self.mistakes.append(f"[printer] encoding: must be one of {', '.join(ENCODINGS)}")
+
+    def _check_cloud_keys(self, sync: SyncSettings | None) -> None:
+        for number, key in enumerate(sync.cloud_keys if sync else (), 1):
+            if len(key) != 64 or not all(letter in "0123456789abcdef" for letter in key):
+                self.mistakes.append(
+                    f"[sync] cloud_keys: key {number} is not 64 lower-case hex digits"
+                )
 
     def _policy(self) -> Policy:
         body = dict(self._section("policy"))

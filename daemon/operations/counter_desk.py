@@ -78,6 +78,14 @@ class CounterDesk:
             watcher.cancel()
             self.till.stop_waiting()
 
+    async def finish(self) -> None:
+        """Returns when everything that was asked before has had its turn."""
+
+        async def nothing() -> None:
+            return None
+
+        await self._turns.do(nothing)
+
     async def _watch_readers(self) -> None:
         async for event in self._shop.readers.events():
             match event:

@@ -12,7 +12,9 @@ from daemon.core.lockout import lock_after, seconds_locked, tries_left
 from daemon.core.records import Employee, Session
 from daemon.operations.member_pin import require_pin_form
 from daemon.operations.shop import Actor, Shop
-from daemon.ports.ledger import Books
+from daemon.ports.clock import Clock
+from daemon.ports.ledger import Books, Ledger
+from daemon.ports.pins import PinHasher
 
 SESSION_MS = 12 * 3_600_000
 """A long shift."""
@@ -125,13 +127,22 @@ async def sign_out(shop: Shop, token: str) -> None:
     await shop.ledger.write(lambda books: books.end_session(token_hash(token)))
 
 
-async def put_employee(shop: Shop, *, number: str, name: str, role: str, pin: str) -> None:
-    """Adds an employee or replaces the one with that number. Raises BadRequest("pin_malformed")."""
-    hashed = await shop.pins.hash(require_pin_form(pin))
+async def keep_employee(
+    ledger: Ledger,
+    pins: PinHasher,
+    clock: Clock,
+    *,
+    number: str,
+    name: str,
+    role: str,
+    pin: str,
+) -> None:
+    """Adds an employee or replaces the one with that number. Raises BadRequest."""
+    hashed = await pins.hash(require_pin_form(pin))
 
     def work(books: Books) -> None:
         known = books.employee_by_number(number)
-        employee_id = known.employee_id if known else shop.clock.new_id()
+        employee_id = known.employee_id if known else clock.new_id()
         books.put_employee(Employee(employee_id, number, name, role, hashed))
 
-    await shop.ledger.write(work)
+    await ledger.write(work)

@@ -1,0 +1,310 @@
+"""The composition root: the only module that names concrete adapters and wires them together.
+
+Start: keys, ledger, clock, readers, printer, spool, counter, sync, page. Stop is the reverse, and
+ordered so that a sale under way ends before the ledger closes: nothing new comes in, the counter
+finishes its turn, the paper's queue stops, and the ledger signs where the chain ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from daemon import __version__
+from daemon.config import PrinterSettings as PrinterConfig
+from daemon.config import ReaderSettings, Settings
+from daemon.core.receipt_text import ShopHead
+from daemon.keys.files import KeyFolder, find_keys
+from daemon.keys.pins import Argon2Pins
+from daemon.ledger.spool import SqlPrintQueue
+from daemon.ledger.store import SqlLedger
+from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.shop import Identity, Shop
+from daemon.ports.cards import ReaderStatus
+from daemon.ports.printing import PrinterStatus
+from daemon.printer.gb18030 import Encoding
+from daemon.printer.port import NetworkAddress, PrinterPort
+from daemon.printer.printer import EscposPrinter, PrinterSettings
+from daemon.printer.spool import Spool
+from daemon.readers.desk import Readers
+from daemon.readers.link import Link
+from daemon.readers.pcsc import PcscLink
+from daemon.readers.vpcd import VpcdLink
+from daemon.sync import envelope
+from daemon.sync.receipts import progress
+from daemon.sync.sealer import Sealer
+from daemon.sync.server import SyncServer
+from daemon.sync.tls import server_context
+from daemon.system.clock import SystemClock
+from daemon.system.notify import notify, watchdog_interval_s
+from daemon.web.events import EventStream
+from daemon.web.server import Server, WebSettings, make_app
+
+log = logging.getLogger(__name__)
+
+FINISH_S: Final = 10.0
+"""How long a stop waits for the sale under way: longer than every deadline of a card exchange."""
+SYSTEM_ID: Final = b"counterd"
+
+
+class Appliance:
+    """One running counter. `start`, `run` until stopped, `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """Raises KeyMissing, LedgerError, OSError (address in use); nothing stays half open."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        settings = self._settings
+        self._keys = find_keys(settings.storage.keys)
+        self._signer = self._keys.signer()
+        self._clock = SystemClock()
+        self._ledger = await SqlLedger.open(
+            settings.storage.ledger,
+            self._keys.ledger_key(),
+            self._signer,
+            self._clock,
+            device=settings.device.id,
+        )
+        self._stack.push_async_callback(self._ledger.close)
+        self._clock.not_before(self._ledger.latest_ms)
+        self._events = EventStream()
+        self._readers = make_readers(settings, self._keys)
+        self._printer = make_printer(settings.printer)
+        self._spool = Spool(
+            SqlPrintQueue(self._ledger),
+            self._printer,
+            self._printer_changed,
+            self._receipt_changed,
+        )
+        self._shop = self._make_shop()
+        self._desk = CounterDesk(self._shop)
+        await self._printer.start()
+        self._stack.push_async_callback(self._printer.stop)
+        await self._spool.start()
+        self._stack.push_async_callback(self._spool.stop)
+        await self._readers.start()
+        self._stack.push_async_callback(self._readers.stop)
+        self._supervise("counter", self._desk.run())
+        self._stack.push_async_callback(self._finish_turn)
+        await self._start_sync()
+        await self._start_page()
+        self._supervise("watchdog", self._stay_alive())
+
+    def _make_shop(self) -> Shop:
+        device, shop = self._settings.device, self._settings.shop
+        head = ShopHead(shop.name, device.store, shop.phone, shop.address, shop.footer, device.name)
+        return Shop(
+            identity=Identity(device.id, device.store, device.merchant),
+            head=head,
+            policy=self._settings.policy,
+            language=shop.language,
+            ledger=self._ledger,
+            clock=self._clock,
+            events=self._events,
+            pins=Argon2Pins(),
+            readers=self._readers,
+            printer=self._printer,
+            poke_spool=self._spool.poke,
+        )
+
+    async def _start_sync(self) -> None:
+        settings = self._settings
+        device = settings.device
+        epoch = await self._ledger.read(lambda books: books.epoch())
+        identity = envelope.Identity(device.merchant, device.store, device.id, epoch)
+        self._sealer = Sealer(
+            self._ledger, self._signer, identity, self._clock, {"counterd": __version__}
+        )
+        self._supervise("sealer", self._sealer.run())
+        self._sync: SyncServer | None = None
+        if not settings.sync.enabled:
+            return
+        folder = settings.sync.identity
+        trusted = {hashlib.sha256(key).digest()[:8]: key for key in settings.sync.trusted()}
+        self._sync = SyncServer(
+            settings.sync.host,
+            settings.sync.port,
+            server_context(folder / "server.pem", folder / "server.key", folder / "ca.pem"),
+            ledger=self._ledger,
+            sealer=self._sealer,
+            signer=self._signer,
+            identity=identity,
+            clock=self._clock,
+            cloud_keys=trusted,
+            version=__version__,
+            on_progress=self._sync_progressed,
+        )
+        await self._sync.start()
+        self._stack.push_async_callback(self._sync.stop)
+
+    async def _start_page(self) -> None:
+        web = self._settings.web
+        page = WebSettings(
+            host=web.host,
+            port=web.port,
+            allowed_hosts=web.allowed_hosts,
+            frame_ancestors=web.frame_ancestors,
+            secure_cookie=web.secure_cookie,
+            demo=web.demo,
+        )
+        app = make_app(self._shop, self._desk, self._events, self.status, page)
+        self._page = Server(app, page)
+        await self._page.start()
+        self._stack.push_async_callback(self._page.stop)
+
+    # -- while it runs ---------------------------------------------------------------------------
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until `stopping` is set or a task that must live ends; the latter is raised."""
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({stopped, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._failed.done():
+            self._failed.result()
+
+    async def stop(self) -> None:
+        notify("STOPPING=1")
+        await self._stack.aclose()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self._failed.done():
+            self._failed.cancel()
+
+    @property
+    def page_port(self) -> int:
+        return self._page.port
+
+    @property
+    def sync_port(self) -> int | None:
+        return self._sync.port if self._sync else None
+
+    @property
+    def device_key(self) -> bytes:
+        """The public key that batches are signed with; the cloud pins it."""
+        return self._signer.public_key
+
+    def _supervise(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._failed.done():
+            return
+        error = task.exception()
+        log.critical("the task %s ended: %r", task.get_name(), error)
+        self._failed.set_exception(error or RuntimeError(f"{task.get_name()} ended"))
+
+    async def _finish_turn(self) -> None:
+        """Lets the sale under way end; what comes later is refused by the closing page."""
+        try:
+            await asyncio.wait_for(self._desk.finish(), FINISH_S)
+        except TimeoutError:
+            log.error("the counter did not finish its turn within %s s", FINISH_S)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _stay_alive(self) -> None:
+        """Tells systemd that the loop turns and the ledger answers; silence restarts the daemon."""
+        every_s = watchdog_interval_s()
+        while True:
+            await self._ledger.read(lambda books: books.head())
+            notify("WATCHDOG=1", f"STATUS={self._ledger.stopped or 'serving'}")
+            await asyncio.sleep(every_s if every_s is not None else 60.0)
+
+    # -- told to the pages -----------------------------------------------------------------------
+
+    def _printer_changed(self, status: PrinterStatus, waiting: int) -> None:
+        self._events.publish("printer", printer_view(status, waiting))
+
+    def _receipt_changed(self, receipt_id: str, state: str) -> None:
+        self._events.publish("receipt", {"receipt_id": receipt_id, "state": state})
+        if state != "printing":
+            self._desk.till.paper(receipt_id)
+
+    def _sync_progressed(self) -> None:
+        self._events.publish("sync", {})
+
+    async def status(self) -> dict[str, Any]:
+        """The device as the page sees it."""
+        settings = self._settings
+        synced = await progress(self._ledger)
+        return {
+            "device": {
+                "id": settings.device.id,
+                "store": settings.device.store,
+                "name": settings.device.name,
+                "shop": settings.shop.name,
+            },
+            "ledger": {"ok": self._ledger.stopped is None, "stopped": self._ledger.stopped},
+            "readers": [reader_view(status) for status in self._readers.statuses()],
+            "printer": printer_view(self._printer.status(), self._spool.waiting),
+            "sync": {
+                "sealed": synced.sealed,
+                "receipted": synced.receipted,
+                "last_pull_ms": self._sync.last_pull_ms if self._sync else None,
+            },
+            "clock": {"set_back": self._clock.set_back, "now_ms": self._clock.now_ms()},
+            "counter": self._desk.till.view,
+            "demo": settings.web.demo,
+            "languages": ["zh-CN", "en"],
+            "language": settings.shop.language,
+            "version": __version__,
+        }
+
+
+def reader_view(status: ReaderStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "state": status.state.value,
+        "card_present": status.card_present,
+        "problem": status.problem,
+    }
+
+
+def printer_view(status: PrinterStatus, waiting: int) -> dict[str, Any]:
+    return {
+        "reachable": status.reachable,
+        "online": status.online,
+        "cover_open": status.cover_open,
+        "paper": status.paper.value,
+        "problem": status.problem,
+        "waiting": waiting,
+    }
+
+
+def make_readers(settings: Settings, keys: KeyFolder) -> Readers:
+    merchant = hashlib.sha256(settings.device.merchant.encode()).digest()[:8]
+    links = [_link(reader) for reader in settings.readers]
+    return Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant=merchant)
+
+
+def _link(reader: ReaderSettings) -> Link:
+    if reader.kind == "vpcd":
+        return VpcdLink(reader.host, reader.port)
+    return PcscLink(frozenset(reader.names) or None)
+
+
+def make_printer(config: PrinterConfig) -> EscposPrinter:
+    """Kind `none` is a network printer that is never there: receipts wait in the queue and can be
+    seen on the page."""
+    port = PrinterPort(NetworkAddress(config.host or "127.0.0.1", config.port))
+    return EscposPrinter(
+        port, PrinterSettings(width_mm=config.width_mm, encoding=Encoding(config.encoding))
+    )

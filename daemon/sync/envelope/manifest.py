@@ -7,7 +7,7 @@ a reader of batches stands; the device and the cloud walk it with the same code.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, ItemsView, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -171,9 +171,9 @@ def _read(body: Any) -> Manifest:
         last_ms=_count(body[12]),
         chain_before=_hash(body[13]),
         chain_after=_hash(body[14]),
-        kinds={Kind(_count(kind)): _read_total(total) for kind, total in body[15].items()},
+        kinds={Kind(_count(kind)): _read_total(total) for kind, total in _map(body[15])},
         ledger=_list(body[16], _read_running),
-        versions={_text(name): _text(value) for name, value in body[18].items()},
+        versions={_text(name): _text(value) for name, value in _map(body[18])},
         pending=_list(body[19], lambda item: Pending(*map(_text, item)), MOST_PENDING),
         discrepancies=_list(body[21], _read_discrepancy, MOST_DISCREPANCIES),
         sealed_ms=_count(body[22]),
@@ -200,6 +200,12 @@ def _list(value: Any, read: Callable[[Any], T], most: int = 1 << 16) -> tuple[T,
     if not isinstance(value, list) or len(value) > most:
         raise ValueError("not a list within bounds")
     return tuple(read(item) for item in value)
+
+
+def _map(value: Any) -> ItemsView[Any, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("not a map")
+    return value.items()
 
 
 def _text(value: Any) -> str:

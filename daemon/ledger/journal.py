@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from daemon.core.entry import (
     GENESIS,
+    MOST_POSTINGS,
     Account,
     Draft,
     Entry,
@@ -22,14 +24,19 @@ from daemon.core.records import ChainHead, Holding
 from daemon.ledger.desk import Desk
 
 _TIP = "SELECT dseq, chain, at_ms FROM journal ORDER BY dseq DESC LIMIT 1"
+_PLACE = (
+    "SELECT dseq, chain, at_ms, EXISTS (SELECT 1 FROM journal WHERE op_id = ?)"
+    " FROM journal ORDER BY dseq DESC LIMIT 1"
+)
 _ACCOUNT = "SELECT id, balance FROM account WHERE owner = ? AND asset = ? AND lot = ?"
-_MOVE = "UPDATE account SET balance = ? WHERE id = ?"
-_MOVE_AND_HOLD = "UPDATE account SET balance = ?, held = ? WHERE id = ?"
 _READ_BACK = (
     "SELECT p.amount, a.balance, j.chain FROM posting p"
     " JOIN account a ON a.id = p.account JOIN journal j ON j.dseq = p.dseq"
     " WHERE p.dseq = ? ORDER BY p.line"
 )
+
+Found = tuple[int, int] | None
+"""Id and balance of an account before the entry, or None where the entry opens it."""
 
 
 class JournalDesk(Desk):
@@ -46,32 +53,35 @@ class JournalDesk(Desk):
         """As `daemon.ports.ledger.Books.append`. The journal's time never goes back: an entry that
         comes with an earlier time than the one before it gets that one's time."""
         assert self._writable, "writing in read()"
-        assert self._one("SELECT 1 FROM journal WHERE op_id = ?", draft.op_id) is None, (
-            "this operation is in the journal already"
-        )
-        tip = self._one(_TIP)
-        dseq, previous, latest_ms = (1, GENESIS, 0) if tip is None else (tip[0] + 1, tip[1], tip[2])
+        place = self._one(_PLACE, draft.op_id)
+        dseq, previous, latest_ms, there = (0, GENESIS, 0, 0) if place is None else place
+        assert not there, "this operation is in the journal already"
+        dseq += 1
         rules = opened or {}
-        postings = tuple(_in_its_lot(posting, dseq, rules) for posting in draft.postings)
-        at_ms = max(draft.at_ms, latest_ms)
-        entry = Entry(dseq, replace(draft, at_ms=at_ms, postings=postings))
-        found = [self._one(_ACCOUNT, *_name(posting.account)) for posting in postings]
-        for asked, posting, row in zip(draft.postings, postings, found, strict=True):
-            _require_movable(posting, row, opens=asked.account in rules)
+        asked = draft.postings
+        if rules or draft.at_ms < latest_ms:
+            draft = replace(
+                draft,
+                at_ms=max(draft.at_ms, latest_ms),
+                postings=tuple(_in_its_lot(posting, dseq, rules) for posting in asked),
+            )
+        entry = Entry(dseq, draft)
+        found = self._find(draft.postings)
+        for before, posting, row in zip(asked, draft.postings, found, strict=True):
+            _require_movable(posting, row, opens=before.account in rules)
         leaf = entry.leaf()
         chain = chain_hash(previous, leaf)
-        placed = entry.draft
         self._connection.execute(
             "INSERT INTO journal (dseq, op_id, kind, at_ms, member_id, card_id, refers_to, leaf,"
             " chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 dseq,
-                placed.op_id,
-                int(placed.kind),
-                at_ms,
-                placed.member_id,
-                placed.card_id,
-                placed.refers_to,
+                draft.op_id,
+                int(draft.kind),
+                draft.at_ms,
+                draft.member_id,
+                draft.card_id,
+                draft.refers_to,
                 leaf,
                 chain,
             ),
@@ -80,12 +90,21 @@ class JournalDesk(Desk):
         self._require_written(entry, chain, balances)
         return entry
 
-    def _post(
-        self, entry: Entry, found: list[tuple[int, int] | None], rules: Mapping[str, str]
-    ) -> list[int]:
+    def _find(self, postings: Sequence[Posting]) -> list[Found]:
+        """All accounts of an entry in one statement."""
+        found: list[Found] = [None] * len(postings)
+        if postings:
+            names = [part for posting in postings for part in _name(posting.account)]
+            for line, account_id, balance in self._all(_accounts_sql(len(postings)), *names):
+                found[line] = (account_id, balance)
+        return found
+
+    def _post(self, entry: Entry, found: Sequence[Found], rules: Mapping[str, str]) -> list[int]:
         """Moves the balances and writes the postings; returns what each balance must now be."""
         lines = []
         balances = []
+        moved = []
+        flipped = []
         for line, (posting, row) in enumerate(zip(entry.draft.postings, found, strict=True)):
             if row is None:
                 account_id, before = self._open_account(entry.dseq, posting.account, rules), 0
@@ -93,15 +112,22 @@ class JournalDesk(Desk):
                 account_id, before = row
             after = before + posting.amount
             if (before == 0) == (after == 0):
-                self._connection.execute(_MOVE, (after, account_id))
+                moved.append((after, account_id))
             else:
-                self._connection.execute(_MOVE_AND_HOLD, (after, int(after != 0), account_id))
+                flipped.append((after, int(after != 0), account_id))
             lines.append((entry.dseq, line, account_id, posting.amount, int(posting.funding)))
             balances.append(after)
-        self._connection.executemany(
-            "INSERT INTO posting (dseq, line, account, amount, funding) VALUES (?, ?, ?, ?, ?)",
-            lines,
-        )
+        many = self._connection.executemany
+        if moved:
+            many("UPDATE account SET balance = ? WHERE id = ?", moved)
+        if flipped:
+            # Only these touch the index of what an owner holds.
+            many("UPDATE account SET balance = ?, held = ? WHERE id = ?", flipped)
+        if lines:
+            many(
+                "INSERT INTO posting (dseq, line, account, amount, funding) VALUES (?, ?, ?, ?, ?)",
+                lines,
+            )
         return balances
 
     def _open_account(self, dseq: int, account: Account, rules: Mapping[str, str]) -> int:
@@ -168,12 +194,20 @@ def _in_its_lot(posting: Posting, dseq: int, rules: Mapping[Account, str]) -> Po
     return replace(posting, account=replace(account, lot=dseq))
 
 
-def _require_movable(posting: Posting, row: tuple[int, int] | None, *, opens: bool) -> None:
+def _require_movable(posting: Posting, row: Found, *, opens: bool) -> None:
     account = posting.account
     assert (row is None) or not opens, "this lot was opened before"
     assert row is not None or opens or account.lot == 0, "a lot that nothing opened"
     after = posting.amount + (0 if row is None else row[1])
     assert after >= 0 or account.may_be_negative, "a member's account would go below zero"
+
+
+@lru_cache(maxsize=MOST_POSTINGS)
+def _accounts_sql(count: int) -> str:
+    return " UNION ALL ".join(
+        f"SELECT {line}, id, balance FROM account WHERE owner = ? AND asset = ? AND lot = ?"
+        for line in range(count)
+    )
 
 
 def _name(account: Account) -> tuple[str, str, int]:

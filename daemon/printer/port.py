@@ -9,7 +9,11 @@ hanzi). Every wait is finite. Whatever the driver raises leaves here as PrinterE
 
 from __future__ import annotations
 
+import array
+import fcntl
 import logging
+import socket
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 PIECE_BYTES: Final = 4096
 """The write deadline runs anew for each piece: a slow printer is not a stalled one."""
+SEND_BUFFER_BYTES: Final = 16 * 1024
+"""The system takes no more than this on trust: else a whole receipt "goes out" to a stalled
+printer."""
 MOST_DRAINED: Final = 256
 """Reads before a printer that never stops talking is no longer listened to."""
 
@@ -173,8 +180,6 @@ class PrinterPort:
 @contextmanager
 def _translated(otherwise: str) -> Iterator[None]:
     """Turns what drivers raise into PrinterError; `otherwise` for errors of the line itself."""
-    import termios
-
     from escpos.exceptions import Error as EscposError
 
     try:
@@ -207,6 +212,9 @@ class _Network:
     def open(self, connect_s: float) -> None:
         self._printer.timeout = connect_s
         self._printer.open()
+        wire = self._printer.device
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def write(self, piece: bytes, write_s: float) -> None:
         self._printer.device.settimeout(write_s)
@@ -223,12 +231,18 @@ class _Network:
     def finish(self, linger_s: float) -> None:
         """Closing a socket with unread replies resets it, and a slow printer would lose the end of
         its job: say that we are done, then listen until the printer has read everything."""
-        import socket
-
         self._printer.device.shutdown(socket.SHUT_WR)
         for _ in range(MOST_DRAINED):
             if not self.read(linger_s):
-                return
+                break
+        if self._unsent():
+            raise TimeoutError("the printer left bytes untaken")
+
+    def _unsent(self) -> int:
+        """SIOCOUTQ: bytes that the far side has not acknowledged."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self._printer.device, termios.TIOCOUTQ, count)
+        return int(count[0])
 
     def close(self) -> None:
         self._printer.close()

@@ -32,7 +32,7 @@ _Result = TypeVar("_Result")
 
 COLUMNS_BY_WIDTH_MM: Final = {58: 32, 80: 48}
 FRESH_S: Final = 1.5
-"""A status this young is not asked for again: a mute printer costs a second each time."""
+"""Silence this young is not asked for again: a mute printer costs a second each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,8 @@ class EscposPrinter:
 
     def _fresh(self) -> PrinterStatus | None:
         young = self._asked_at is not None and time.monotonic() - self._asked_at < FRESH_S
-        usable = self._status.reachable and blocking_problem(self._status) is None
-        return self._status if young and usable else None
+        mute = self._status.reachable and self._status.online is None
+        return self._status if young and mute else None
 
     def _heard(self, told: PrinterStatus) -> PrinterStatus:
         self._status, self._asked_at = told, time.monotonic()

@@ -1,4 +1,4 @@
-"""A virtual MIFARE DESFire EV2 or EV3 card as its reader sees it: APDUs in, APDUs out.
+"""A virtual MIFARE DESFire EV1, EV2 or EV3 card as its reader sees it: APDUs in, APDUs out.
 
 Native commands come wrapped (`90 INS 00 00 [Lc data] 00`, answered by `data 91 SS`), long ones in
 several frames both ways (AF). A refused command ends the session and forgets what is uncommitted.
@@ -59,6 +59,7 @@ NATIVE_FRAME_SIZE: Final = 59
 ISO_FRAME_SIZE: Final = 255
 """AD, AB, 8D and 8B leave the chaining to ISO/IEC 14443-4, bounded by a short APDU."""
 ISO_CHAINED: Final = frozenset({0xAD, 0xAB, 0x8D, 0x8B})
+EV2_COMMANDS: Final = ISO_CHAINED | {AUTHENTICATE_EV2_FIRST, AUTHENTICATE_EV2_NON_FIRST}
 COMMANDS: Final[dict[int, Command]] = administration.COMMANDS | file_commands.COMMANDS
 
 
@@ -177,6 +178,8 @@ class DesfireCard:
         if self._handshake or self._pending_write or self._pending_frames:
             raise CardError(Status.COMMAND_ABORTED)
         require(len(payload) <= self._frame_size(ins), Status.LENGTH_ERROR)
+        known = ins not in EV2_COMMANDS or self._card.picc.features.speaks_ev2
+        require(known, Status.ILLEGAL_COMMAND)
         if ins in KINDS_BY_COMMAND:
             return self._authenticate(ins, payload)
         require(ins in COMMANDS, Status.ILLEGAL_COMMAND)

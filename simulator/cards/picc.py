@@ -18,11 +18,26 @@ MEMORY_SIZE: Final = 5120
 """Bytes that a delivered 4K chip of EV2 and later offers."""
 APPLICATION_OVERHEAD: Final = 64
 """Bytes of directory an application takes here; chips differ and do not say."""
-STORAGE_4K: Final = 0x18
 ISO_14443_4: Final = 0x05
+STORAGE_8K: Final = 0x1A
+STORAGE_4K: Final = 0x18
 
-GENERATIONS: Final = {"ev2": ((0x12, 0x00), (0x02, 0x00)), "ev3": ((0x33, 0x00), (0x03, 0x00))}
-"""Hardware and software version in GetVersion."""
+
+@dataclass(frozen=True)
+class Generation:
+    """What GetVersion says of a chip, and whether it speaks EV2 commands."""
+
+    hardware: bytes
+    software: bytes
+    storage: int
+    speaks_ev2: bool = True
+
+
+GENERATIONS: Final = {
+    "ev1": Generation(b"\x01\x00", b"\x01\x04", STORAGE_8K, speaks_ev2=False),
+    "ev2": Generation(b"\x12\x00", b"\x02\x00", STORAGE_4K),
+    "ev3": Generation(b"\x33\x00", b"\x03\x00", STORAGE_4K),
+}
 
 
 @dataclass
@@ -122,11 +137,17 @@ class Picc:
 
     def version_frames(self) -> tuple[bytes, bytes, bytes]:
         """Hardware, software and production part of GetVersion: 7, 7 and 14 bytes."""
+        chip = self.features
         hardware, software = (
-            bytes([0x04, 0x01, 0x01, *version, STORAGE_4K, ISO_14443_4])
-            for version in GENERATIONS[self.generation]
+            b"\x04\x01\x01" + version + bytes([chip.storage, ISO_14443_4])
+            for version in (chip.hardware, chip.software)
         )
         return hardware, software, self.uid + self.batch + self.production
+
+    @property
+    def features(self) -> Generation:
+        """What the chip can do."""
+        return GENERATIONS[self.generation]
 
     @property
     def free_memory(self) -> int:

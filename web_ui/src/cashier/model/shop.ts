@@ -1,0 +1,228 @@
+/**
+ * What the page knows of the device, as one value, and how an event changes it. Pure: no DOM, no
+ * clock, no network. `signalFor` compares two of these values and says what to sound and announce.
+ */
+
+import type { Line } from "../../shared/api/events";
+import type {
+  Counter,
+  LastRun,
+  ReaderStatus,
+  Receipt,
+  ReceiptState,
+  Sale,
+  ServerEvent,
+  Status,
+} from "../../shared/api/types";
+
+export interface Shop {
+  line: Line;
+  status: Omit<Status, "counter" | "last_run"> | null;
+  counter: Counter;
+  /** The last settled sale of this counter; stays on the screen until the next tap or amount. */
+  result: Sale | null;
+  /** Newest first. */
+  sales: Sale[];
+  receipts: Record<string, ReceiptState>;
+  lastRun: LastRun | null;
+}
+
+export type ShopEvent =
+  | ServerEvent
+  | { kind: "line"; body: Line }
+  | { kind: "sales_loaded"; body: Sale[] }
+  | { kind: "receipts_loaded"; body: Receipt[] }
+  | { kind: "settled_meanwhile"; body: Sale }
+  | { kind: "dismissed" }
+  | { kind: "last_run_seen" };
+
+export const NOTHING_YET: Shop = {
+  line: "connecting",
+  status: null,
+  counter: { state: "idle", sale: null, card: null, ask: null },
+  result: null,
+  sales: [],
+  receipts: {},
+  lastRun: null,
+};
+
+/** How many sales the page keeps; the list in the dialog asks the device for its own. */
+export const SALES_KEPT = 30;
+
+const SETTLED = new Set(["approved", "declined", "cancelled", "unknown"]);
+
+export const isSettled = (sale: Sale): boolean => SETTLED.has(sale.status);
+
+/** A sale is under way: the amount is fixed and the card is awaited or being worked on. */
+export function isUnderWay(counter: Counter): boolean {
+  return (
+    counter.sale !== null &&
+    (counter.sale.status === "awaiting_card" ||
+      counter.sale.status === "awaiting_pin" ||
+      counter.state === "authenticating" ||
+      counter.state === "deciding")
+  );
+}
+
+/** A new sale may be started: nothing is current, or what is current has been settled. */
+export function mayStart(shop: Shop): boolean {
+  return (
+    shop.line === "live" &&
+    shop.status?.ledger.ok === true &&
+    !isUnderWay(shop.counter) &&
+    shop.counter.state !== "unknown" &&
+    shop.counter.state !== "committed"
+  );
+}
+
+/** The sale to show as a result now, or null where the screen belongs to something else. */
+export function shownResult(shop: Shop): Sale | null {
+  return isUnderWay(shop.counter) ? null : shop.result;
+}
+
+function withSale(sales: Sale[], sale: Sale): Sale[] {
+  const at = sales.findIndex((kept) => kept.sale_id === sale.sale_id);
+  if (at >= 0) return sales.map((kept, index) => (index === at ? sale : kept));
+  const next = [sale, ...sales].sort((a, b) => b.created_ms - a.created_ms);
+  return next.slice(0, SALES_KEPT);
+}
+
+function onCounter(shop: Shop, counter: Counter): Shop {
+  const { sale } = counter;
+  if (sale === null) {
+    // Idle again: the result stays, unless a card has been laid down for the next customer.
+    const sameMember =
+      counter.card !== null &&
+      counter.card.member.member_id === shop.result?.member?.member_id;
+    const keep = counter.card === null || shop.counter.card !== null || sameMember;
+    return { ...shop, counter, result: keep ? shop.result : null };
+  }
+  const sales = withSale(shop.sales, sale);
+  if (isSettled(sale) && !isUnderWay(counter)) return { ...shop, counter, sales, result: sale };
+  return { ...shop, counter, sales, result: null };
+}
+
+function onSale(shop: Shop, sale: Sale): Shop {
+  const current = shop.counter.sale?.sale_id === sale.sale_id;
+  const counter = current ? { ...shop.counter, sale } : shop.counter;
+  const result = shop.result?.sale_id === sale.sale_id ? sale : shop.result;
+  const sales = withSale(shop.sales, sale);
+  // A sale that the restart ended tells itself once, though it is nobody's current sale.
+  const told = shop.lastRun?.sales ?? [];
+  const fresh = sale.reason === "restarted" && !told.some((it) => it.sale_id === sale.sale_id);
+  const lastRun = fresh
+    ? { sales: [...told, sale], receipts_waiting: shop.lastRun?.receipts_waiting ?? 0 }
+    : shop.lastRun;
+  return { ...shop, counter, result, sales, lastRun };
+}
+
+function onSnapshot(shop: Shop, status: Status): Shop {
+  const { counter, last_run, ...rest } = status;
+  const seen = { ...shop, status: rest, lastRun: last_run ?? shop.lastRun };
+  // A sale that was under way when the line broke and is gone now is looked up by the caller.
+  return onCounter(seen, counter);
+}
+
+function onReader(readers: ReaderStatus[], reader: ReaderStatus): ReaderStatus[] {
+  const known = readers.some((kept) => kept.name === reader.name);
+  if (!known) return [...readers, reader];
+  return readers.map((kept) => (kept.name === reader.name ? reader : kept));
+}
+
+function onDevice(shop: Shop, part: Partial<NonNullable<Shop["status"]>>): Shop {
+  return shop.status === null ? shop : { ...shop, status: { ...shop.status, ...part } };
+}
+
+export function reduce(shop: Shop, event: ShopEvent): Shop {
+  switch (event.kind) {
+    case "snapshot":
+      return onSnapshot(shop, event.body);
+    case "counter":
+      return onCounter(shop, event.body);
+    case "sale":
+      return onSale(shop, event.body);
+    case "reader":
+      return onDevice(shop, { readers: onReader(shop.status?.readers ?? [], event.body) });
+    case "printer":
+      return onDevice(shop, { printer: event.body });
+    case "ledger":
+      return onDevice(shop, { ledger: event.body });
+    case "sync":
+      return onDevice(shop, { sync: event.body });
+    case "receipt":
+      return {
+        ...shop,
+        receipts: { ...shop.receipts, [event.body.receipt_id]: event.body.state },
+      };
+    case "recharge":
+      return shop; // Shown by whoever asked for it; balances come with the member.
+    case "line":
+      return shop.line === event.body ? shop : { ...shop, line: event.body };
+    case "sales_loaded":
+      return { ...shop, sales: event.body.reduceRight(withSale, shop.sales) };
+    case "receipts_loaded":
+      return {
+        ...shop,
+        receipts: {
+          ...Object.fromEntries(event.body.map((it) => [it.receipt_id, it.state])),
+          ...shop.receipts,
+        },
+      };
+    case "settled_meanwhile":
+      return {
+        ...shop,
+        sales: withSale(shop.sales, event.body),
+        result: isSettled(event.body) ? event.body : shop.result,
+      };
+    case "dismissed":
+      return { ...shop, result: null };
+    case "last_run_seen":
+      return { ...shop, lastRun: null };
+  }
+}
+
+export type Signal = "approve" | "decline" | "unknown" | "ask";
+
+/** What has just happened that must be heard, or null. The first snapshot is never news. */
+export function signalFor(before: Shop, after: Shop): Signal | null {
+  if (before.status === null) return null;
+  if (after.counter.ask === "double_tap" && before.counter.ask !== "double_tap") return "ask";
+  const now = after.result;
+  if (now === null) return null;
+  const was = before.result;
+  if (was !== null && was.sale_id === now.sale_id && was.status === now.status) return null;
+  if (now.status === "approved") return "approve";
+  if (now.status === "unknown") return "unknown";
+  if (now.status === "declined") return "decline";
+  return null;
+}
+
+/** What the stage shows. One word per picture, so that the templates hold no rules. */
+export type Scene =
+  | "idle"
+  | "card_ready"
+  | "awaiting_card"
+  | "awaiting_pin"
+  | "working"
+  | "approved"
+  | "voided"
+  | "declined"
+  | "cancelled"
+  | "unknown";
+
+export function sceneOf(shop: Shop): Scene {
+  const { counter } = shop;
+  if (counter.state === "authenticating" || counter.state === "deciding") return "working";
+  if (counter.sale?.status === "awaiting_pin") return "awaiting_pin";
+  if (counter.sale?.status === "awaiting_card") {
+    return counter.ask === "tap_again" ? "unknown" : "awaiting_card";
+  }
+  const result = shownResult(shop);
+  if (result !== null) {
+    if (result.status === "approved") return result.voided ? "voided" : "approved";
+    if (result.status === "declined") return "declined";
+    if (result.status === "cancelled") return "cancelled";
+    if (result.status === "unknown") return "unknown";
+  }
+  return counter.card === null ? "idle" : "card_ready";
+}

@@ -1,0 +1,159 @@
+/** The page's one copy of the shop, kept up to date by the live line. */
+
+import { computed, ref, shallowRef } from "vue";
+import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
+import { LiveLine } from "../../shared/api/events";
+import { Intentions, type Intention } from "../../shared/api/intentions";
+import type { RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
+import { sound } from "../../shared/sound";
+import { tellProblem } from "./notices";
+import { isUnderWay, NOTHING_YET, reduce, signalFor, type Shop, type ShopEvent } from "./shop";
+
+export const shop = shallowRef<Shop>(NOTHING_YET);
+export const session = ref<Session | null>(null);
+/** Whether the first question about the session has been answered. */
+export const ready = ref(false);
+export const tiers = ref<RechargeTier[]>([]);
+
+/** Requests about money that have no answer yet, and which of them are being asked right now. */
+export const openIntentions = shallowRef<Intention[]>([]);
+const asking = ref(new Set<string>());
+export const unanswered = computed(() =>
+  openIntentions.value.filter((intention) => !asking.value.has(intention.key)),
+);
+
+const intentions = new Intentions(sessionStorage, (open) => {
+  openIntentions.value = open;
+});
+openIntentions.value = intentions.open();
+
+/** Older ones are not sent again without asking: the customer may be long gone. */
+const ASK_AGAIN_WITHIN_MS = 120_000;
+
+let line: LiveLine | null = null;
+
+export function dispatch(event: ShopEvent): void {
+  const before = shop.value;
+  const after = reduce(before, event);
+  shop.value = after;
+  const signal = signalFor(before, after);
+  if (signal !== null) sound(signal);
+}
+
+function onEvent(event: ServerEvent): void {
+  const before = shop.value;
+  dispatch(event);
+  if (event.kind === "snapshot" && before.status !== null) void lookUpMissed(before);
+  if (event.kind === "snapshot") void loadLists();
+}
+
+/** The line was away while a sale was under way: ask how that ended. */
+async function lookUpMissed(before: Shop): Promise<void> {
+  const { sale } = before.counter;
+  if (sale === null || !isUnderWay(before.counter)) return;
+  if (shop.value.counter.sale?.sale_id === sale.sale_id) return;
+  await quietly(async () => {
+    dispatch({ kind: "settled_meanwhile", body: await get<Sale>(`/sales/${sale.sale_id}`) });
+  });
+}
+
+async function loadLists(): Promise<void> {
+  await quietly(async () => {
+    const { sales } = await get<{ sales: Sale[] }>("/sales?limit=20");
+    dispatch({ kind: "sales_loaded", body: sales });
+  });
+  await quietly(async () => {
+    const { receipts } = await get<{ receipts: Receipt[] }>("/receipts?limit=20");
+    dispatch({ kind: "receipts_loaded", body: receipts });
+  });
+  await quietly(async () => {
+    tiers.value = (await get<{ tiers: RechargeTier[] }>("/recharge-rules")).tiers;
+  });
+}
+
+/** Run something whose failure is told, not thrown. Answers whether it went well. */
+export async function quietly(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof ApiProblem) {
+      if (error.status === 401) signedOut();
+      else tellProblem(error.key, error.facts);
+      return false;
+    }
+    if (error instanceof NoAnswer) {
+      tellProblem("no_answer");
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** @throws {ApiProblem} refused  @throws {NoAnswer} unknown, kept open */
+export async function settle<T>(intention: Intention): Promise<T> {
+  asking.value = new Set(asking.value).add(intention.key);
+  try {
+    return await intentions.settle<T>(intention);
+  } finally {
+    const left = new Set(asking.value);
+    left.delete(intention.key);
+    asking.value = left;
+  }
+}
+
+/** Move money once. The same request asked again before there is an answer is the same intention. */
+export function intend<T>(path: string, body: unknown, label: Intention["label"]): Promise<T> {
+  return settle<T>(intentions.begin(path, body, label, Date.now()));
+}
+
+export async function resolveIntention(intention: Intention): Promise<boolean> {
+  return quietly(async () => {
+    const answer = await settle<Partial<Sale>>(intention);
+    if (answer.sale_id !== undefined) await refreshSale(answer.sale_id);
+  });
+}
+
+export function giveUpIntention(intention: Intention): void {
+  intentions.forget(intention.key);
+}
+
+async function refreshSale(sale_id: string): Promise<void> {
+  dispatch({ kind: "sale", body: await get<Sale>(`/sales/${sale_id}`) });
+}
+
+function onLine(state: Shop["line"]): void {
+  const back = state === "live" && shop.value.line !== "live";
+  dispatch({ kind: "line", body: state });
+  if (!back) return;
+  for (const intention of unanswered.value) {
+    if (Date.now() - intention.made_ms < ASK_AGAIN_WITHIN_MS) void resolveIntention(intention);
+  }
+}
+
+export function signedIn(now: Session): void {
+  session.value = now;
+  line?.close();
+  line = new LiveLine({ event: onEvent, line: onLine, signedOut });
+}
+
+export function signedOut(): void {
+  line?.close();
+  line = null;
+  session.value = null;
+  shop.value = NOTHING_YET;
+}
+
+/** Ask whether there is a session; the page opens with this. */
+export async function start(): Promise<void> {
+  try {
+    signedIn(await get<Session>("/session"));
+  } catch (error) {
+    if (error instanceof NoAnswer) {
+      setTimeout(() => void start(), 1_500);
+      return;
+    }
+    if (!(error instanceof ApiProblem)) throw error;
+  }
+  ready.value = true;
+}

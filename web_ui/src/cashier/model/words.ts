@@ -1,0 +1,57 @@
+/** The sentences of the stage: title and advice for every scene, in the language in force. */
+
+import { computed } from "vue";
+import { reasonText, t } from "../../shared/i18n";
+import type { ReasonText } from "../../shared/i18n/reason-keys";
+import { formatYuan } from "../../shared/money";
+import type { IconName } from "../../shared/ui/SvgIcon.vue";
+import { sceneOf, shownResult, type Scene, type Shop } from "./shop";
+import { shop } from "./store";
+
+export const scene = computed<Scene>(() => sceneOf(shop.value));
+
+/** The sale that the stage is about: the one under way, else the last result. */
+export const stageSale = computed(() => {
+  const { counter } = shop.value;
+  return shownResult(shop.value) ?? counter.sale;
+});
+
+export const ICONS: Record<Scene, IconName> = {
+  idle: "wallet",
+  card_ready: "card",
+  awaiting_card: "tap",
+  awaiting_pin: "key",
+  working: "clock",
+  approved: "check",
+  voided: "undo",
+  declined: "close",
+  cancelled: "close",
+  unknown: "question",
+};
+
+function refusal(of: Shop): ReasonText {
+  const sale = shownResult(of);
+  if (sale?.status === "cancelled" && sale.reason === null) {
+    return reasonText("cancelled_by_cashier");
+  }
+  return reasonText(sale?.reason ?? null, sale?.facts);
+}
+
+export const stageWords = computed<ReasonText>(() => {
+  const sale = stageSale.value;
+  const amount = formatYuan(sale?.amount_fen ?? 0);
+  switch (scene.value) {
+    case "declined":
+    case "cancelled":
+      return refusal(shop.value);
+    case "unknown":
+      return reasonText("card_torn");
+    case "approved":
+      return { title: t("scene.approved"), advice: amount };
+    default:
+      return {
+        title: t(`scene.${scene.value}`),
+        advice: t(`scene.${scene.value}.advice`, { amount }),
+      };
+  }
+});

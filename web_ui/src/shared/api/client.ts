@@ -1,0 +1,83 @@
+/** The only door to the device's HTTP interface: JSON in and out, problems as typed errors. */
+
+import type { Facts, Problem } from "./types";
+
+export const BASE = "/api/v1";
+
+/** The device answered, and said no. `key` is what the page translates. */
+export class ApiProblem extends Error {
+  readonly status: number;
+  readonly key: string;
+  readonly facts: Facts;
+
+  constructor(problem: Problem) {
+    super(`${problem.status} ${problem.key}`);
+    this.status = problem.status;
+    this.key = problem.key;
+    this.facts = problem.facts ?? {};
+  }
+}
+
+/** No answer that can be relied on: the line, a time-out, or the device in trouble. */
+export class NoAnswer extends Error {}
+
+const TIMEOUT_MS = 10_000;
+
+async function problemOf(response: Response): Promise<Problem> {
+  const told: unknown = await response.json().catch(() => null);
+  const known = typeof told === "object" && told !== null ? (told as Partial<Problem>) : {};
+  return {
+    ...known,
+    status: response.status,
+    title: known.title ?? response.statusText,
+    key: known.key ?? (response.status === 401 ? "not_signed_in" : `http_${response.status}`),
+    // Some problems carry their figures at the top instead of under `facts`.
+    facts: { ...(known as unknown as Facts), ...(known.facts ?? {}) },
+  };
+}
+
+export interface Asked {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: string;
+  body?: unknown;
+  idempotencyKey?: string;
+}
+
+/** @throws {ApiProblem} the device said no  @throws {NoAnswer} it is not known what happened */
+export async function ask<T>(asked: Asked): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (asked.body !== undefined) headers["Content-Type"] = "application/json";
+  if (asked.idempotencyKey !== undefined) headers["Idempotency-Key"] = asked.idempotencyKey;
+  let response: Response;
+  try {
+    response = await fetch(BASE + asked.path, {
+      method: asked.method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+    });
+  } catch (error) {
+    throw new NoAnswer(String(error));
+  }
+  if (response.ok) {
+    if (response.status === 204) return undefined as T;
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw new NoAnswer(String(error));
+    }
+  }
+  const problem = await problemOf(response);
+  // A bare 5xx (no key of ours) says nothing about what was done.
+  if (response.status >= 500 && problem.key.startsWith("http_")) throw new NoAnswer(problem.key);
+  throw new ApiProblem(problem);
+}
+
+export const get = <T>(path: string): Promise<T> => ask<T>({ method: "GET", path });
+export const post = <T>(path: string, body: unknown = {}): Promise<T> =>
+  ask<T>({ method: "POST", path, body });
+export const put = <T>(path: string, body: unknown): Promise<T> =>
+  ask<T>({ method: "PUT", path, body });
+export const del = (path: string): Promise<void> => ask<void>({ method: "DELETE", path });

@@ -1,0 +1,215 @@
+/** The shapes of /api/v1. Money is integer fen, instants are milliseconds since 1970. */
+
+export interface Balance {
+  principal_fen: number;
+  bonus_fen: number;
+}
+
+export interface Employee {
+  id: string;
+  number: string;
+  name: string;
+  role: string;
+}
+
+export interface Session {
+  employee: Employee;
+  expires_ms: number;
+}
+
+export interface Card {
+  card_id: string;
+  technology: string;
+  status: string;
+  issued_ms: number;
+}
+
+export interface Member {
+  member_id: string;
+  number: string;
+  name: string;
+  phone: string;
+  category: string | null;
+  status: string;
+  balance: Balance;
+  has_pin: boolean;
+  cards: Card[];
+}
+
+export interface MemberCard {
+  member: Member;
+  technology: string;
+  weak: boolean;
+  status: string;
+}
+
+export type SaleStatus =
+  | "awaiting_card"
+  | "awaiting_pin"
+  | "approved"
+  | "declined"
+  | "cancelled"
+  | "unknown"
+  | "parked";
+
+export type Facts = Record<string, number | string | boolean | null>;
+
+export interface Sale {
+  sale_id: string;
+  amount_fen: number;
+  status: SaleStatus;
+  reason: string | null;
+  facts: Facts;
+  member: Member | null;
+  technology: string | null;
+  weak: boolean;
+  taken: Balance | null;
+  balance: Balance | null;
+  receipt_id: string | null;
+  receipt_number: string | null;
+  created_ms: number;
+  settled_ms: number | null;
+  voided: boolean;
+  voidable: boolean;
+  /** Until when it may be voided, where the device says so; the page then counts down. */
+  voidable_until_ms?: number | null;
+}
+
+export type CounterState =
+  | "idle"
+  | "amount"
+  | "awaiting_card"
+  | "awaiting_pin"
+  | "authenticating"
+  | "deciding"
+  | "committed"
+  | "printing"
+  | "done"
+  | "declined"
+  | "cancelled"
+  | "unknown";
+
+export interface Counter {
+  state: CounterState;
+  sale: Sale | null;
+  card: MemberCard | null;
+  ask: "double_tap" | "tap_again" | null;
+}
+
+export interface ReaderStatus {
+  name: string;
+  state: string;
+  card_present: boolean;
+  problem: string | null;
+}
+
+export interface PrinterStatus {
+  reachable: boolean;
+  online: boolean | null;
+  cover_open: boolean | null;
+  paper: "ok" | "near_end" | "out" | "unknown";
+  problem: string | null;
+  waiting: number;
+}
+
+export interface LedgerStatus {
+  ok: boolean;
+  stopped: string | null;
+}
+
+export interface SyncStatus {
+  sealed: number;
+  receipted: number;
+  last_pull_ms: number | null;
+}
+
+/** What a restart left behind, where the device tells it. */
+export interface LastRun {
+  sales: Sale[];
+  receipts_waiting: number;
+}
+
+export interface Status {
+  device: { id: string; store: string; name: string };
+  ledger: LedgerStatus;
+  readers: ReaderStatus[];
+  printer: PrinterStatus;
+  sync: SyncStatus;
+  counter: Counter;
+  demo: boolean;
+  languages: string[];
+  last_run?: LastRun | null;
+}
+
+export type Tender = "cash" | "bank_card" | "wechat" | "alipay";
+export const TENDERS: readonly Tender[] = ["cash", "wechat", "alipay", "bank_card"];
+
+export interface Recharge {
+  recharge_id: string;
+  member: Member;
+  amount_fen: number;
+  bonus_fen: number;
+  tender: Tender;
+  balance: Balance;
+  receipt_id: string | null;
+  created_ms: number;
+  voided: boolean;
+}
+
+export interface RechargeTier {
+  from_fen: number;
+  bonus_bp: number;
+}
+
+export type ReceiptState = "waiting" | "printing" | "printed" | "unconfirmed" | "failed";
+
+export interface Receipt {
+  receipt_id: string;
+  number: string;
+  created_ms: number;
+  state: ReceiptState;
+  prints: number;
+  sale_id?: string | null;
+  recharge_id?: string | null;
+}
+
+export interface CardIssue {
+  issue_id: string;
+  status: "awaiting_card" | "working" | "done" | "failed";
+  reason: string | null;
+  card: Card | null;
+}
+
+export interface Problem {
+  status: number;
+  title: string;
+  detail?: string;
+  key: string;
+  fault?: string;
+  retry?: string;
+  facts?: Facts;
+  errors?: { at: string; why: string }[];
+}
+
+export type ServerEvent =
+  | { kind: "snapshot"; body: Status }
+  | { kind: "counter"; body: Counter }
+  | { kind: "reader"; body: ReaderStatus }
+  | { kind: "printer"; body: PrinterStatus }
+  | { kind: "receipt"; body: { receipt_id: string; state: ReceiptState } }
+  | { kind: "sale"; body: Sale }
+  | { kind: "recharge"; body: Recharge }
+  | { kind: "ledger"; body: LedgerStatus }
+  | { kind: "sync"; body: SyncStatus };
+
+export const EVENT_KINDS = [
+  "snapshot",
+  "counter",
+  "reader",
+  "printer",
+  "receipt",
+  "sale",
+  "recharge",
+  "ledger",
+  "sync",
+] as const satisfies readonly ServerEvent["kind"][];

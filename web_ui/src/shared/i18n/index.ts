@@ -1,0 +1,109 @@
+/** Two languages, typed: a key that is missing in one of them does not compile. */
+
+import { computed, ref, watch } from "vue";
+import { formatYuan } from "../money";
+import type { Facts } from "../api/types";
+import { en } from "./en";
+import { enReasons } from "./en-reasons";
+import type { ReasonKey, ReasonText } from "./reason-keys";
+import { zh, type MessageKey } from "./zh-CN";
+import { zhReasons } from "./zh-CN-reasons";
+
+export type Locale = "zh-CN" | "en";
+export const LOCALES: readonly Locale[] = ["zh-CN", "en"];
+
+const messages: Record<Locale, Record<MessageKey, string>> = { "zh-CN": zh, en };
+const reasons: Record<Locale, Record<ReasonKey, ReasonText>> = {
+  "zh-CN": zhReasons,
+  en: enReasons,
+};
+
+const SHELF_NAME = "counterd.language";
+
+function firstLocale(): Locale {
+  const kept = globalThis.localStorage?.getItem(SHELF_NAME);
+  return kept === "en" ? "en" : "zh-CN";
+}
+
+export const locale = ref<Locale>(firstLocale());
+
+export const otherLocale = computed<Locale>(() => (locale.value === "en" ? "zh-CN" : "en"));
+
+export function setLocale(next: Locale): void {
+  locale.value = next;
+  localStorage.setItem(SHELF_NAME, next);
+}
+
+/** 75 -> "1:15". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** Put facts into `{name}` places: `_fen` becomes money, `seconds` a duration, none a dash. */
+export function fill(text: string, facts: Facts = {}): string {
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const fact = facts[name];
+    if (fact === undefined || fact === null) return "—";
+    if (name.endsWith("_fen") && typeof fact === "number") return formatYuan(fact);
+    if (name === "seconds" && typeof fact === "number") return duration(fact);
+    return String(fact);
+  });
+}
+
+export function tIn(language: Locale, key: MessageKey, facts?: Facts): string {
+  return fill(messages[language][key], facts);
+}
+
+export function t(key: MessageKey, facts?: Facts): string {
+  return tIn(locale.value, key, facts);
+}
+
+/** What is wrong and what to do. An unknown key is shown as it is, for whoever is phoned. */
+export function reasonText(key: string | null, facts?: Facts): ReasonText {
+  const known = reasons[locale.value] as Record<string, ReasonText>;
+  const found = key !== null && Object.hasOwn(known, key) ? known[key] : undefined;
+  if (found !== undefined) {
+    return { title: fill(found.title, facts), advice: fill(found.advice, facts) };
+  }
+  return { title: t("reason.other"), advice: t("reason.other_advice", { key: key ?? "—" }) };
+}
+
+/** A word that the device chose (a status, a role); unknown words are shown as they are. */
+export function word(group: string, name: string | null | undefined): string {
+  if (name === null || name === undefined || name === "") return "—";
+  const key = `${group}.${name}`;
+  const known = messages[locale.value] as Record<string, string>;
+  return Object.hasOwn(known, key) ? (known[key] ?? name) : name;
+}
+
+const clocks = new Map<Locale, Intl.DateTimeFormat>();
+
+export function clockTime(ms: number): string {
+  const language = locale.value;
+  let format = clocks.get(language);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hourCycle: "h23",
+    });
+    clocks.set(language, format);
+  }
+  return format.format(ms);
+}
+
+/** Keep the document's language and title in step. */
+export function bindDocument(titleKey: MessageKey): void {
+  watch(
+    locale,
+    (language) => {
+      document.documentElement.lang = language;
+      document.title = t(titleKey);
+    },
+    { immediate: true },
+  );
+}

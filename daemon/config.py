@@ -154,7 +154,7 @@ class _Reading:
         printer = self._build(PrinterSettings, "printer", {})
         readers = self._readers()
         policy = self._policy()
-        self._check_words(shop, printer)
+        self._check_words()
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
@@ -219,25 +219,28 @@ class _Reading:
         made = []
         for number, row in enumerate(rows, 1):
             where = f"reader {number}"
+            if not isinstance(row, Mapping):
+                self.mistakes.append(f"[{where}]: must be a table")
+                continue
             reader = self._fill(ReaderSettings, where, row, {"kind": str})
             if reader is not None and reader.kind not in ("pcsc", "vpcd"):
                 self.mistakes.append(f'[{where}] kind: must be "pcsc" or "vpcd"')
             made.append(reader)
         return tuple(made)
 
-    def _check_words(self, shop: ShopSettings | None, printer: PrinterSettings | None) -> None:
-        if shop and shop.language not in LANGUAGES:
-            self.mistakes.append(f"[shop] language: must be one of {', '.join(LANGUAGES)}")
-        if printer is None:
-            return
-        if printer.kind not in ("network", "none"):
-            self.mistakes.append('[printer] kind: must be "network" or "none"')
-        if printer.kind == "network" and not printer.host:
+    def _check_words(self) -> None:
+        shop, printer = self._section("shop"), self._section("printer")
+        self._one_of("shop", "language", shop.get("language", LANGUAGES[0]), LANGUAGES)
+        self._one_of("printer", "kind", printer.get("kind", "none"), ("network", "none"))
+        self._one_of("printer", "width_mm", printer.get("width_mm", 80), (58, 80))
+        self._one_of("printer", "encoding", printer.get("encoding", ENCODINGS[0]), ENCODINGS)
+        if printer.get("kind") == "network" and not printer.get("host"):
             self.mistakes.append("[printer] host: is missing")
-        if printer.width_mm not in (58, 80):
-            self.mistakes.append("[printer] width_mm: must be 58 or 80")
-        if printer.encoding not in ENCODINGS:
-            self.mistakes.append(f"[printer] encoding: must be one of {', '.join(ENCODINGS)}")
+
+    def _one_of(self, where: str, name: str, value: Any, words: tuple[Any, ...]) -> None:
+        if value not in words:
+            told = ", ".join(str(word) for word in words)
+            self.mistakes.append(f"[{where}] {name}: must be one of {told}")
 
     def _check_cloud_keys(self, sync: SyncSettings | None) -> None:
         for number, key in enumerate(sync.cloud_keys if sync else (), 1):

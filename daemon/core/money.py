@@ -48,10 +48,10 @@ def yuan(amount_fen: int) -> str:
 def parse_yuan(text: str) -> int:
     """`"18.5" -> 1850`. Raises BadRequest("amount_not_a_number") on anything but digits with at
     most two decimals."""
-    whole, dot, part = text.strip().partition(".")
+    whole, _, part = text.strip().partition(".")
     if not (whole.isascii() and whole.isdigit()) or len(whole) > 10:
         raise BadRequest("amount_not_a_number")
-    if dot and not (part.isascii() and part.isdigit() and len(part) <= 2):
+    if part and not (part.isascii() and part.isdigit() and len(part) <= 2):
         raise BadRequest("amount_not_a_number")
     return int(whole) * 100 + int(part.ljust(2, "0") or 0)
 

@@ -1,0 +1,306 @@
+"""The simulated appliance: the real daemon with virtual far sides, on a laptop.
+
+`python -m simulator.appliance` starts, each as a process of its own, a pcscd with a virtual reader
+(in a private mount namespace, where this user may make one), the card rack, the receipt printer,
+the counter desk's page, and the daemon; fills a demo shop through the daemon's own API on first
+start; prints where to go. Without pcscd the cards connect straight to the daemon. The daemon is
+started again when it dies, as systemd would do. State lives in `--state`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.demo_shop import EMPLOYEES, fill_shop
+from simulator.ports import free_pair, free_port
+from simulator.private_pcscd import can_run_pcscd, enter_namespace, start_pcscd
+
+READY_S = 60.0
+AGAIN_S = 1.0
+"""Pause before a daemon that died is started again, as in the unit (RestartSec)."""
+
+
+class Processes:
+    """Children, stopped in the reverse of their order."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: list[tuple[str, Process]] = []
+        logs.mkdir(parents=True, exist_ok=True)
+
+    async def launch(self, name: str, *command: str, told: int | None = None) -> Process:
+        """Starts `command` with its output in the log; `told` may divert its standard output."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log if told is None else told,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._running.append((name, process))
+        return process
+
+    async def start(self, name: str, *command: str, ready: str) -> str:
+        """Starts `command` and waits for a line that begins with `ready`, which is returned.
+
+        Raises RuntimeError with the end of its log when it dies before."""
+        process = await self.launch(name, *command, told=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_S):
+                while line := (await process.stdout.readline()).decode():
+                    if line.startswith(ready):
+                        return line.strip()
+        except TimeoutError:
+            pass
+        tail = (self._logs / f"{name}.log").read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"{name} did not start:\n{tail}")
+
+    async def ended(self, name: str) -> int:
+        """Waits until the newest process of that name has ended; its exit code."""
+        process = next(p for kept, p in reversed(self._running) if kept == name)
+        return await process.wait()
+
+    async def stop(self) -> None:
+        for _, process in reversed(self._running):
+            if process.returncode is None:
+                process.terminate()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 15)
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 after Ctrl-C; 1 when something could not be started."""
+    parser = argparse.ArgumentParser(prog="./dev run", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--state", type=Path, default=Path(".dev/demo"))
+    parser.add_argument("--port", type=int, default=8080, help="the cashier page")
+    parser.add_argument("--desk-port", type=int, default=8081, help="cards, reader and paper")
+    parser.add_argument("--direct", action="store_true", help="without pcscd, even if it is there")
+    parser.add_argument("--pull", action="store_true", help="act as the cloud, once")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    options.state = options.state.absolute()
+    if options.pull:
+        return pull(options.state, options.rest)
+    if not options.direct and can_run_pcscd():
+        enter_namespace("simulator.appliance", sys.argv[1:] if arguments is None else arguments)
+    elif not options.direct:
+        print("no pcscd with a virtual reader here: cards connect straight to the daemon")
+    try:
+        return asyncio.run(serve(options))
+    except RuntimeError as error:
+        print(f"simulated appliance: {error}", file=sys.stderr)
+        return 1
+
+
+def pull(state: Path, more: Sequence[str]) -> int:
+    """Runs the cloud's one command against the running demo."""
+    try:
+        known = json.loads((state / "cloud.json").read_text())
+    except FileNotFoundError:
+        print("start the simulated appliance first: ./dev run", file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "cloud", "pull", *known, *more]
+    return subprocess.call(command)
+
+
+async def serve(options: argparse.Namespace) -> int:
+    state: Path = options.state
+    state.mkdir(parents=True, exist_ok=True)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    processes = Processes(state / "logs")
+    try:
+        await _start_everything(processes, state, options)
+        await _watch(processes, state, stopping)
+    finally:
+        await processes.stop()
+    return 0
+
+
+async def _start_everything(processes: Processes, state: Path, options: argparse.Namespace) -> None:
+    python = sys.executable
+    pcsc = not options.direct and can_run_pcscd()
+    vpcd = free_pair()
+    if pcsc:
+        await start_pcscd(processes, state, vpcd)
+    rack, printer, paper = (free_port() for _ in range(3))
+    await processes.start(
+        "cards",
+        *(python, "-m", "simulator.cards", "--state", str(state / "cards"), "--seed", "demo"),
+        *("--vpcd-port", str(vpcd), "--listen", f"127.0.0.1:{rack}"),
+        ready="cards ready",
+    )
+    await processes.start(
+        "printer",
+        *(python, "-m", "simulator.printer", "--listen", f"127.0.0.1:{paper}"),
+        *("--control", f"127.0.0.1:{printer}", "--state", str(state / "papers")),
+        ready="printer ready",
+    )
+    config = write_config(state, options, pcsc=pcsc, vpcd=vpcd, paper=paper)
+    init_device(state, config)
+    await start_daemon(processes, config)
+    page = f"http://127.0.0.1:{options.port}"
+    await processes.start(
+        "desk",
+        *(python, "-m", "simulator.desk", "--listen", f"127.0.0.1:{options.desk_port}"),
+        *("--cashier-url", page, "--rack-url", f"http://127.0.0.1:{rack}"),
+        *("--printer-url", f"http://127.0.0.1:{printer}"),
+        ready="desk ready",
+    )
+    filled = state / "filled"
+    if not filled.exists():
+        print("filling the demo shop (once): members, cards, first sales ...", flush=True)
+        await fill_shop(page, f"http://127.0.0.1:{rack}")
+        filled.touch()
+    announce(options, pcsc)
+
+
+async def start_daemon(processes: Processes, config: Path) -> None:
+    await processes.start(
+        "counterd",
+        *(sys.executable, "-m", "daemon", "run", "--config", str(config)),
+        ready="counterd ready",
+    )
+
+
+async def _watch(processes: Processes, state: Path, stopping: asyncio.Event) -> None:
+    """Starts the daemon again when it dies, until somebody presses Ctrl-C."""
+    stopped = asyncio.create_task(stopping.wait())
+    while not stopping.is_set():
+        ended = asyncio.create_task(processes.ended("counterd"))
+        await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.is_set():
+            ended.cancel()
+            return
+        print(f"counterd ended with {ended.result()}; starting it again", flush=True)
+        await asyncio.sleep(AGAIN_S)
+        await start_daemon(processes, state / "counterd.toml")
+        print("counterd ready", flush=True)
+
+
+def announce(options: argparse.Namespace, pcsc: bool) -> None:
+    reader = "a real pcscd with a virtual reader" if pcsc else "cards wired straight in"
+    print(f"""
+  Counter desk   http://127.0.0.1:{options.desk_port}/   cards, reader, paper and the page, {reader}
+  Cashier page   http://127.0.0.1:{options.port}/
+""")
+    for employee in EMPLOYEES:
+        print(f"  Employee {employee.number}  PIN {employee.pin}  ({employee.role})")
+    print("  Bob's UID card asks for his PIN: 135790")
+    print("  As the cloud:  ./dev pull\n")
+    print("counterd ready", flush=True)
+
+
+def write_config(
+    state: Path, options: argparse.Namespace, *, pcsc: bool, vpcd: int, paper: int
+) -> Path:
+    """The daemon's configuration of this run; ports change, the rest does not."""
+    sync = free_port()
+    cloud_key = cloud_signing_key(state)
+    reader = 'kind = "pcsc"' if pcsc else f'kind = "vpcd"\nport = {vpcd}'
+    config = state / "counterd.toml"
+    config.write_text(
+        f"""\
+[device]
+id = "demo-01"
+store = "S01"
+merchant = "demo"
+name = "1号柜台"
+
+[shop]
+name = "示范会员店 Demo Shop"
+phone = "021-0000 0000"
+address = "示范路 1 号"
+footer = "凭小票七日内可查询"
+
+[storage]
+ledger = "ledger/counterd.db"
+keys = "keys"
+
+[web]
+port = {options.port}
+frame_ancestors = ["http://127.0.0.1:{options.desk_port}", "http://localhost:{options.desk_port}"]
+demo = true
+
+[sync]
+identity = "tls"
+port = {sync}
+cloud_keys = ["{cloud_key}"]
+
+[[reader]]
+{reader}
+
+[printer]
+kind = "network"
+host = "127.0.0.1"
+port = {paper}
+width_mm = 80
+""",
+        encoding="utf-8",
+    )
+    return config
+
+
+def cloud_signing_key(state: Path) -> str:
+    """Makes the demo cloud's key once; returns its public half in hex."""
+    key, public = state / "cloud" / "signing.key", state / "cloud" / "signing.pub"
+    if not public.exists():
+        key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key.unlink(missing_ok=True)
+        public.write_text(_run("cloud", "keygen", "--out", str(key)))
+    return public.read_text().strip()
+
+
+def init_device(state: Path, config: Path) -> None:
+    """Keys, certificates, ledger and employees, where they are missing."""
+    identity = json.loads(_run("daemon", "init", "--config", str(config), "--json"))
+    if not (state / "filled").exists():
+        for employee in EMPLOYEES:
+            _run(
+                *("daemon", "employee", "--config", str(config), "--number", employee.number),
+                *("--name", employee.name, "--role", employee.role),
+                told=employee.pin,
+            )
+    port = next(
+        line.split("=")[1].strip()
+        for line in config.read_text(encoding="utf-8").split("[sync]")[1].splitlines()
+        if line.startswith("port")
+    )
+    known = [
+        *("--device", f"https://localhost:{port}", "--device-key", identity["device_key"]),
+        *("--ca", identity["ca"], "--cert", identity["client"], "--key", identity["client_key"]),
+        *("--store", str(state / "cloud" / "store.sqlite")),
+        *("--signing-key", str(state / "cloud" / "signing.key")),
+    ]
+    (state / "cloud.json").write_text(json.dumps(known))
+
+
+def _run(module: str, *arguments: str, told: str | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        input=None if told is None else told + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{module} {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

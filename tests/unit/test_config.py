@@ -1,0 +1,101 @@
+"""The configuration: every mistake at once, no unknown names, sensible defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.config import ConfigMistakes, ReaderSettings, load, parse
+from daemon.core.policy import BonusTier, SpendOrder
+
+GOOD: dict[str, Any] = {
+    "device": {"id": "d1", "store": "S01", "merchant": "m"},
+    "shop": {"name": "Shop"},
+    "storage": {"ledger": "l.db", "keys": "keys"},
+    "sync": {"identity": "tls"},
+}
+
+
+def test_defaults_and_paths_relative_to_the_file() -> None:
+    settings = parse(GOOD, Path("/etc/counterd"))
+    assert settings.storage.ledger == Path("/etc/counterd/l.db")
+    assert settings.readers == (ReaderSettings("pcsc"),)
+    assert settings.printer.kind == "none"
+    assert settings.web.host == "127.0.0.1"
+
+
+def test_every_mistake_is_reported_at_once() -> None:
+    bad = {
+        **GOOD,
+        "device": {"id": 5, "store": "S01"},
+        "shop": {"name": "x", "language": "fr", "colour": "red"},
+        "web": {"port": 70_000},
+        "reader": [{"kind": "wedge"}],
+        "printer": {"kind": "network", "width_mm": 70},
+        "policy": {"tiers": [{"from_fen": 0}], "spend_order": "random", "most_sale_fen": -1},
+        "prnter": {},
+    }
+    with pytest.raises(ConfigMistakes) as raised:
+        parse(bad, Path())
+    told = str(raised.value)
+    for word in (
+        "merchant: is missing",
+        "[device] id",
+        "language",
+        "colour",
+        "port: must be 0 to 65535",
+        "reader 1",
+        "host: is missing",
+        "width_mm",
+        "tiers",
+        "spend_order",
+        "most_sale_fen",
+        "[prnter]",
+    ):
+        assert word in told, word
+
+
+def test_the_merchants_rules() -> None:
+    rules = {
+        "spend_order": "in_proportion",
+        "tiers": [{"from_fen": 10_000, "bonus_bp": 800}],
+        "double_tap_ms": 5_000,
+    }
+    policy = parse({**GOOD, "policy": rules}, Path()).policy
+    assert policy.spend_order is SpendOrder.IN_PROPORTION
+    assert policy.tiers == (BonusTier(10_000, 800),)
+    assert policy.double_tap_ms == 5_000
+
+
+def test_a_file_that_is_not_there_or_not_toml(tmp_path: Path) -> None:
+    with pytest.raises(ConfigMistakes):
+        load(tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_bytes(b"[device\n\xff")
+    with pytest.raises(ConfigMistakes):
+        load(broken)
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*GOOD, "web", "reader", "printer", "policy", "x"]), json_like, max_size=6
+    )
+)
+def test_nonsense_is_reported_and_never_crashes(raw: dict[str, Any]) -> None:
+    try:
+        parse({**GOOD, **raw}, Path())
+    except ConfigMistakes as error:
+        assert error.mistakes

@@ -159,11 +159,14 @@ def change_other_key(
     yield from command(session, Ins.CHANGE_KEY, bytes([key_number]), body, CommMode.FULL)
 
 
-def change_own_key(session: Session, new: bytes, version: int) -> Conversation[None]:
+def change_own_key(
+    session: Session, new: bytes, version: int, type_bits: int = 0
+) -> Conversation[None]:
     """ChangeKey (C4) of the session's own key. The session ends with it: the answer has no MAC,
-    so whether it took must be proved by authenticating with the new key."""
+    so whether it took must be proved by authenticating with the new key. `type_bits` go with the
+    number of the PICC key, whose type may change with it (see `ev1.PICC_KEY_AS_AES`)."""
     body = new + bytes([version])
-    header = bytes([session.key_number])
+    header = bytes([session.key_number | type_bits])
     payload = session.seal(Ins.CHANGE_KEY, header, body, CommMode.FULL)
     reply = yield from ask_once(Ins.CHANGE_KEY, payload)
     if reply.status != Status.OK:

@@ -88,7 +88,8 @@ _ID_SETTINGS = {
     bytes([_TYPE_STANDARD]) + _MAC + ID_CLOSED + _ID_SIZE: False,
 }
 _LIMITS = bytes(4) + COUNTER_TOP.to_bytes(4, "little")
-_COUNTER_SETTINGS = bytes([_TYPE_VALUE]) + _FULL + COUNTER_RIGHTS + _LIMITS + bytes(4) + b"\x00"
+_COUNTER_SETTINGS = bytes([_TYPE_VALUE]) + _FULL + COUNTER_RIGHTS + _LIMITS
+_LIMITED_CREDIT_OFF = b"\x00"
 
 
 def personalise(face: Face, card_id: str, scheme: Scheme, entropy: Entropy) -> Conversation[Opened]:
@@ -134,7 +135,7 @@ def _own_picc_key(uid: bytes, scheme: Scheme, entropy: Entropy) -> Conversation[
     elif version != current:
         old = scheme.key(CardKeyPurpose.PICC, version, uid)
         session = yield from ev2.authenticate_first(KEY_MASTER, old, entropy(16))
-        yield from ev2.change_own_key(session, key, current)
+        yield from ev2.change_own_key(session, key, current, ev1.PICC_KEY_AS_AES)
     return (yield from ev2.authenticate_first(KEY_MASTER, key, entropy(16)))
 
 
@@ -181,11 +182,13 @@ def _ensure_files(
         yield from _write_id(session, card_id, scheme, opened)
     if FILE_COUNTER not in files:
         made = bytes([FILE_COUNTER]) + _FULL + COUNTER_RIGHTS + _LIMITS
-        made += COUNTER_TOP.to_bytes(4, "little") + b"\x00"
+        made += COUNTER_TOP.to_bytes(4, "little") + _LIMITED_CREDIT_OFF
         yield from ev2.command(session, Ins.CREATE_VALUE_FILE, made)
         return
     settings = yield from ev2.command(session, Ins.GET_FILE_SETTINGS, bytes([FILE_COUNTER]))
-    if settings != _COUNTER_SETTINGS:
+    # Between the limits and the last byte lies what a limited credit could give back: the last
+    # debit. It varies, and means nothing while limited credit is off.
+    if settings[:-5] != _COUNTER_SETTINGS or settings[-1:] != _LIMITED_CREDIT_OFF:
         raise CardForged("card_forged", why="file_settings", file=FILE_COUNTER)
 
 

@@ -1,0 +1,89 @@
+"""The ledger over plain SQLite in memory: the same books and SQL behind another door.
+
+Small and working, for tests of what stands on the port. It passes the suite that the real one
+passes (tests/ledger/test_contract.py); it has no thread, no disk, no key and nothing to recover.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from daemon.core.errors import LedgerError
+from daemon.core.records import Card, Member, Operation, OpState, StoredBatch, StoredReceipt
+from daemon.ledger.books import SqlBooks
+from daemon.ledger.migrate import migrate
+from daemon.ledger.vault import Vault
+from daemon.ports.ledger import Books
+
+T = TypeVar("T")
+
+
+class MemoryLedger:
+    """`stop` does what a failed write does to the real one."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.execute("PRAGMA foreign_keys = ON")
+        self.connection.execute("PRAGMA recursive_triggers = ON")
+        migrate(self.connection)
+        vault = Vault(bytes(32))
+        self._books = SqlBooks(self.connection, vault, writable=True)
+        self._looks = SqlBooks(self.connection, vault, writable=False)
+        self._stopped: str | None = None
+        self.latest_ms = 0
+        self._books.begin_epoch(1, 0, "created")
+
+    @property
+    def stopped(self) -> str | None:
+        return self._stopped
+
+    def stop(self, key: str) -> None:
+        self._stopped = key
+
+    async def write(self, work: Callable[[Books], T]) -> T:
+        if self._stopped is not None:
+            raise LedgerError("ledger_stopped", because=self._stopped)
+        done = False
+        self.connection.execute("BEGIN")
+        try:
+            value = work(self._books)
+            done = True
+        except sqlite3.Error as error:
+            raise AssertionError(str(error)) from error
+        finally:
+            self.connection.execute("COMMIT" if done else "ROLLBACK")
+        return value
+
+    async def read(self, look: Callable[[Books], T]) -> T:
+        self.connection.execute("PRAGMA query_only = ON")
+        try:
+            return look(self._looks)
+        except sqlite3.Error as error:
+            raise AssertionError(str(error)) from error
+        finally:
+            self.connection.execute("PRAGMA query_only = OFF")
+
+    async def search_members(self, query: str, limit: int) -> Sequence[Member]:
+        return self._looks.search_members(query, limit)
+
+    async def operations(
+        self, *, kinds: Sequence[str], states: Sequence[OpState], limit: int
+    ) -> Sequence[Operation]:
+        return self._looks.operations(kinds=kinds, states=states, limit=limit)
+
+    async def cards_of(self, member_id: str) -> Sequence[Card]:
+        return self._looks.cards_of(member_id)
+
+    async def receipt(self, receipt_id: str) -> StoredReceipt | None:
+        return self._looks.receipt(receipt_id)
+
+    async def receipts(self, *, limit: int, op_id: str | None = None) -> Sequence[StoredReceipt]:
+        return self._looks.receipts(limit=limit, op_id=op_id)
+
+    async def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]:
+        return self._looks.batches_after(bseq, limit)
+
+    async def close(self) -> None:
+        self.connection.close()

@@ -64,6 +64,10 @@ class Processes:
         tail = (self._logs / f"{name}.log").read_text(errors="replace")[-2000:]
         raise RuntimeError(f"{name} did not start:\n{tail}")
 
+    def kill(self, name: str) -> None:
+        """SIGKILL to the newest process of that name: what a power cut is to it."""
+        next(p for kept, p in reversed(self._running) if kept == name).kill()
+
     async def ended(self, name: str) -> int:
         """Waits until the newest process of that name has ended; its exit code."""
         process = next(p for kept, p in reversed(self._running) if kept == name)
@@ -115,88 +119,136 @@ def pull(state: Path, more: Sequence[str]) -> int:
     return subprocess.call(command)
 
 
+class SimulatedAppliance:
+    """All processes of one appliance. `page_port` 0 picks a free one; `desk_port` None: no desk.
+    `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else cards wired in."""
+
+    def __init__(self, state: Path, *, page_port: int, desk_port: int | None, pcsc: bool) -> None:
+        self.state = state
+        self.pcsc = pcsc
+        self.page_port = page_port or free_port()
+        self.desk_port = desk_port
+        self.vpcd, self.sync_port = free_pair(), free_port()
+        self.rack_port, self.printer_port, self.paper_port = (free_port() for _ in range(3))
+        self.processes = Processes(state / "logs")
+        self.config = state / "counterd.toml"
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.page_port}"
+
+    @property
+    def rack(self) -> str:
+        return f"http://127.0.0.1:{self.rack_port}"
+
+    @property
+    def printer(self) -> str:
+        return f"http://127.0.0.1:{self.printer_port}"
+
+    @property
+    def desk(self) -> str:
+        return f"http://127.0.0.1:{self.desk_port}"
+
+    async def start(self) -> None:
+        """Far sides first, then the daemon, then the desk. Raises RuntimeError."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        if self.pcsc:
+            await start_pcscd(self.processes, self.state, self.vpcd)
+        await self._start_far_sides()
+        write_config(self)
+        init_device(self)
+        await self.start_daemon()
+        if self.desk_port is not None:
+            await self._start_desk(self.desk_port)
+
+    async def _start_far_sides(self) -> None:
+        module = (sys.executable, "-m")
+        await self.processes.start(
+            "cards",
+            *(*module, "simulator.cards", "--state", str(self.state / "cards"), "--seed", "demo"),
+            *("--vpcd-port", str(self.vpcd), "--listen", f"127.0.0.1:{self.rack_port}"),
+            ready="cards ready",
+        )
+        await self.processes.start(
+            "printer",
+            *(*module, "simulator.printer", "--listen", f"127.0.0.1:{self.paper_port}"),
+            *("--control", f"127.0.0.1:{self.printer_port}"),
+            *("--state", str(self.state / "papers"), "--width", "576"),
+            ready="printer ready",
+        )
+
+    async def _start_desk(self, port: int) -> None:
+        await self.processes.start(
+            "desk",
+            *(sys.executable, "-m", "simulator.desk", "--listen", f"127.0.0.1:{port}"),
+            *("--cashier-url", self.page, "--rack-url", self.rack, "--printer-url", self.printer),
+            ready="desk ready",
+        )
+
+    async def start_daemon(self) -> None:
+        await self.processes.start(
+            "counterd",
+            *(sys.executable, "-m", "daemon", "run", "--config", str(self.config)),
+            ready="counterd ready",
+        )
+
+    async def fill(self) -> None:
+        """Fills the demo shop, once in the life of the state folder."""
+        marker = self.state / "filled"
+        if not marker.exists():
+            await fill_shop(self.page, self.rack)
+            marker.touch()
+
+    async def daemon_ended(self) -> int:
+        return await self.processes.ended("counterd")
+
+    async def stop(self) -> None:
+        await self.processes.stop()
+
+
 async def serve(options: argparse.Namespace) -> int:
-    state: Path = options.state
-    state.mkdir(parents=True, exist_ok=True)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    processes = Processes(state / "logs")
+    appliance = SimulatedAppliance(
+        options.state,
+        page_port=options.port,
+        desk_port=options.desk_port,
+        pcsc=not options.direct and can_run_pcscd(),
+    )
     try:
-        await _start_everything(processes, state, options)
-        await _watch(processes, state, stopping)
+        await appliance.start()
+        if not (options.state / "filled").exists():
+            print("filling the demo shop (once): members, cards, first sales ...", flush=True)
+        await appliance.fill()
+        announce(appliance)
+        await _watch(appliance, stopping)
     finally:
-        await processes.stop()
+        await appliance.stop()
     return 0
 
 
-async def _start_everything(processes: Processes, state: Path, options: argparse.Namespace) -> None:
-    python = sys.executable
-    pcsc = not options.direct and can_run_pcscd()
-    vpcd = free_pair()
-    if pcsc:
-        await start_pcscd(processes, state, vpcd)
-    rack, printer, paper = (free_port() for _ in range(3))
-    await processes.start(
-        "cards",
-        *(python, "-m", "simulator.cards", "--state", str(state / "cards"), "--seed", "demo"),
-        *("--vpcd-port", str(vpcd), "--listen", f"127.0.0.1:{rack}"),
-        ready="cards ready",
-    )
-    await processes.start(
-        "printer",
-        *(python, "-m", "simulator.printer", "--listen", f"127.0.0.1:{paper}"),
-        *("--control", f"127.0.0.1:{printer}", "--state", str(state / "papers")),
-        ready="printer ready",
-    )
-    config = write_config(state, options, pcsc=pcsc, vpcd=vpcd, paper=paper)
-    init_device(state, config)
-    await start_daemon(processes, config)
-    page = f"http://127.0.0.1:{options.port}"
-    await processes.start(
-        "desk",
-        *(python, "-m", "simulator.desk", "--listen", f"127.0.0.1:{options.desk_port}"),
-        *("--cashier-url", page, "--rack-url", f"http://127.0.0.1:{rack}"),
-        *("--printer-url", f"http://127.0.0.1:{printer}"),
-        ready="desk ready",
-    )
-    filled = state / "filled"
-    if not filled.exists():
-        print("filling the demo shop (once): members, cards, first sales ...", flush=True)
-        await fill_shop(page, f"http://127.0.0.1:{rack}")
-        filled.touch()
-    announce(options, pcsc)
-
-
-async def start_daemon(processes: Processes, config: Path) -> None:
-    await processes.start(
-        "counterd",
-        *(sys.executable, "-m", "daemon", "run", "--config", str(config)),
-        ready="counterd ready",
-    )
-
-
-async def _watch(processes: Processes, state: Path, stopping: asyncio.Event) -> None:
+async def _watch(appliance: SimulatedAppliance, stopping: asyncio.Event) -> None:
     """Starts the daemon again when it dies, until somebody presses Ctrl-C."""
     stopped = asyncio.create_task(stopping.wait())
     while not stopping.is_set():
-        ended = asyncio.create_task(processes.ended("counterd"))
+        ended = asyncio.create_task(appliance.daemon_ended())
         await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
             ended.cancel()
             return
         print(f"counterd ended with {ended.result()}; starting it again", flush=True)
         await asyncio.sleep(AGAIN_S)
-        await start_daemon(processes, state / "counterd.toml")
+        await appliance.start_daemon()
         print("counterd ready", flush=True)
 
 
-def announce(options: argparse.Namespace, pcsc: bool) -> None:
-    reader = "a real pcscd with a virtual reader" if pcsc else "cards wired straight in"
+def announce(appliance: SimulatedAppliance) -> None:
+    reader = "a real pcscd with a virtual reader" if appliance.pcsc else "cards wired straight in"
     print(f"""
-  Counter desk   http://127.0.0.1:{options.desk_port}/   cards, reader, paper and the page, {reader}
-  Cashier page   http://127.0.0.1:{options.port}/
+  Counter desk   {appliance.desk}/   cards, reader, paper and the page ({reader})
+  Cashier page   {appliance.page}/
 """)
     for employee in EMPLOYEES:
         print(f"  Employee {employee.number}  PIN {employee.pin}  ({employee.role})")
@@ -205,15 +257,12 @@ def announce(options: argparse.Namespace, pcsc: bool) -> None:
     print("counterd ready", flush=True)
 
 
-def write_config(
-    state: Path, options: argparse.Namespace, *, pcsc: bool, vpcd: int, paper: int
-) -> Path:
+def write_config(appliance: SimulatedAppliance) -> None:
     """The daemon's configuration of this run; ports change, the rest does not."""
-    sync = free_port()
-    cloud_key = cloud_signing_key(state)
-    reader = 'kind = "pcsc"' if pcsc else f'kind = "vpcd"\nport = {vpcd}'
-    config = state / "counterd.toml"
-    config.write_text(
+    cloud_key = cloud_signing_key(appliance.state)
+    reader = 'kind = "pcsc"' if appliance.pcsc else f'kind = "vpcd"\nport = {appliance.vpcd}'
+    desk = "" if appliance.desk_port is None else f'"{appliance.desk}"'
+    appliance.config.write_text(
         f"""\
 [device]
 id = "demo-01"
@@ -232,13 +281,13 @@ ledger = "ledger/counterd.db"
 keys = "keys"
 
 [web]
-port = {options.port}
-frame_ancestors = ["http://127.0.0.1:{options.desk_port}", "http://localhost:{options.desk_port}"]
+port = {appliance.page_port}
+frame_ancestors = [{desk}]
 demo = true
 
 [sync]
 identity = "tls"
-port = {sync}
+port = {appliance.sync_port}
 cloud_keys = ["{cloud_key}"]
 
 [[reader]]
@@ -247,12 +296,11 @@ cloud_keys = ["{cloud_key}"]
 [printer]
 kind = "network"
 host = "127.0.0.1"
-port = {paper}
+port = {appliance.paper_port}
 width_mm = 80
 """,
         encoding="utf-8",
     )
-    return config
 
 
 def cloud_signing_key(state: Path) -> str:
@@ -265,24 +313,22 @@ def cloud_signing_key(state: Path) -> str:
     return public.read_text().strip()
 
 
-def init_device(state: Path, config: Path) -> None:
+def init_device(appliance: SimulatedAppliance) -> None:
     """Keys, certificates, ledger and employees, where they are missing."""
-    identity = json.loads(_run("daemon", "init", "--config", str(config), "--json"))
-    if not (state / "filled").exists():
+    state, config = appliance.state, str(appliance.config)
+    identity = json.loads(_run("daemon", "init", "--config", config, "--json"))
+    if not (state / "staffed").exists():
         for employee in EMPLOYEES:
             _run(
-                *("daemon", "employee", "--config", str(config), "--number", employee.number),
+                *("daemon", "employee", "--config", config, "--number", employee.number),
                 *("--name", employee.name, "--role", employee.role),
                 told=employee.pin,
             )
-    port = next(
-        line.split("=")[1].strip()
-        for line in config.read_text(encoding="utf-8").split("[sync]")[1].splitlines()
-        if line.startswith("port")
-    )
+        (state / "staffed").touch()
     known = [
-        *("--device", f"https://localhost:{port}", "--device-key", identity["device_key"]),
-        *("--ca", identity["ca"], "--cert", identity["client"], "--key", identity["client_key"]),
+        *("--device", f"https://localhost:{appliance.sync_port}"),
+        *("--device-key", identity["device_key"], "--ca", identity["ca"]),
+        *("--cert", identity["client"], "--key", identity["client_key"]),
         *("--store", str(state / "cloud" / "store.sqlite")),
         *("--signing-key", str(state / "cloud" / "signing.key")),
     ]

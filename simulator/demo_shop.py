@@ -51,8 +51,14 @@ class ShopApi:
         answer = await self.call("POST", "session", body)
         self._http.headers["Authorization"] = f"Bearer {answer['token']}"
 
-    async def call(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        headers = {"Idempotency-Key": uuid.uuid4().hex}
+    async def call(
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Any:
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         url = f"{self._page}/api/v1/{path}"
         async with self._http.request(verb, url, json=body, headers=headers) as response:
             answer = await response.json(content_type=None) if response.status != 204 else None
@@ -65,6 +71,13 @@ class ShopApi:
             if response.status >= 400:
                 raise RuntimeError(f"rack {path}: {await response.text()}")
             return await response.json()
+
+    async def rack_create(self, card: str, kind: str = "desfire") -> None:
+        """A new card as delivered."""
+        body = {"id": card, "kind": kind}
+        async with self._http.post(f"{self._rack}/api/cards", json=body) as response:
+            if response.status >= 400:
+                raise RuntimeError(f"rack: {await response.text()}")
 
     async def eject(self) -> None:
         await self.rack("eject")

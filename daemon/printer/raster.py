@@ -162,7 +162,8 @@ class _Face:
 
     def __init__(self, path: Path, size: int) -> None:
         dots = _GLYPH_DOTS[size] * _OVERSAMPLE
-        self._font = ImageFont.truetype(str(path), dots, index=_mono_index(path))
+        # Not truetype(): it looks for another file of that name when this one is broken.
+        self._font = ImageFont.FreeTypeFont(str(path), dots, index=_mono_index(path))
         self._absent = bytes(self._font.getmask("\U0010fffd"))
 
     def has(self, character: str) -> bool:
@@ -198,7 +199,7 @@ def _mono_index(path: Path) -> int:
     chosen, index = 0, 0
     while path.suffix == ".ttc":
         try:
-            family = ImageFont.truetype(str(path), 16, index=index).getname()[0] or ""
+            family = ImageFont.FreeTypeFont(str(path), 16, index=index).getname()[0] or ""
         except OSError:
             break
         if "Mono" in family and (" SC" in family or "CJK" not in family):

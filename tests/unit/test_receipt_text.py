@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from daemon.core.money import Purse
 from daemon.core.receipt import Pair, Qr, Receipt, Row, Text, receipt_from_json, receipt_to_json
 from daemon.core.receipt_text import (
     LANGUAGES,
     Item,
-    Purse,
     RechargeFacts,
     SaleFacts,
     ShopHead,

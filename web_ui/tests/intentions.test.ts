@@ -60,12 +60,15 @@ describe("an intention", () => {
     expect(all.begin("/recharges", body, label, 0).key).not.toBe(first.key);
   });
 
-  it("is settled by a refusal, but not by a missing session", async () => {
+  it("is settled by a refusal, but not by a missing session or a device in trouble", async () => {
     let status = 401;
     const refuse = (): Promise<never> =>
       Promise.reject(new ApiProblem({ status, key: "refused", title: "" }));
     const all = new Intentions(newShelf(), quiet, refuse, noPause);
     const made = all.begin("/sales", {}, label, 0);
+    await expect(all.settle(made)).rejects.toBeInstanceOf(ApiProblem);
+    expect(all.open()).toHaveLength(1);
+    status = 503;
     await expect(all.settle(made)).rejects.toBeInstanceOf(ApiProblem);
     expect(all.open()).toHaveLength(1);
     status = 409;

@@ -112,6 +112,15 @@ describe("the result", () => {
     expect(run([...sold, { kind: "dismissed" }]).result).toBeNull();
   });
 
+  it("stays away once it was put away, whatever the printer tells", () => {
+    const shop = run([
+      ...sold,
+      { kind: "dismissed" },
+      { kind: "counter", body: counter({ state: "done", sale: approved }) },
+    ]);
+    expect([shop.result, sceneOf(shop)]).toEqual([null, "idle"]);
+  });
+
   it("follows a void", () => {
     const shop = run([...sold, { kind: "sale", body: { ...approved, voided: true } }]);
     expect(sceneOf(shop)).toBe("voided");
@@ -139,7 +148,7 @@ describe("scenes", () => {
     [counter({ state: "declined", sale: sale({ status: "declined" }) }), "declined"],
     [counter({ state: "cancelled", sale: sale({ status: "cancelled" }) }), "cancelled"],
     [counter({ state: "unknown", sale: sale({ status: "unknown" }), ask: "tap_again" }), "unknown"],
-    [counter({ state: "awaiting_card", sale: sale(), ask: "tap_again" }), "unknown"],
+    [counter({ state: "awaiting_card", sale: sale(), ask: "tap_again" }), "tap_again"],
   ] as const)("of %j is %s", (now, scene) =>
     expect(sceneOf(run([...live, { kind: "counter", body: now as Counter }]))).toBe(scene),
   );
@@ -190,10 +199,16 @@ describe("signals", () => {
   it.each([
     ["declined", "declined", "decline"],
     ["unknown", "unknown", "unknown"],
-    ["cancelled", "cancelled", null],
+    ["cancelled", "cancelled", "decline"],
   ] as const)("for %s", (state, end, signal) => {
-    const body = counter({ state, sale: sale({ status: end, reason: "card_gone" }) });
+    const body = counter({ state, sale: sale({ status: end, reason: "timed_out" }) });
     expect(signals([...live, { kind: "counter", body }]).at(-1)).toBe(signal);
+  });
+
+  it("is quiet about what the cashier cancelled", () => {
+    const ended = sale({ status: "cancelled", reason: "cancelled_by_cashier" });
+    const body = counter({ state: "cancelled", sale: ended });
+    expect(signals([...live, { kind: "counter", body }]).at(-1)).toBeNull();
   });
 
   it("asks aloud when the same card is tapped twice", () => {
@@ -252,16 +267,46 @@ describe("the list of sales", () => {
 });
 
 describe("after a restart", () => {
-  it("tells the sales of the last run until they are seen", () => {
-    const lastRun = { sales: [approved], receipts_waiting: 1 };
-    const told = run([{ kind: "snapshot", body: status({ last_run: lastRun }) }]);
-    expect(told.lastRun).toEqual(lastRun);
+  it("tells the sales that it ended until they are seen", () => {
+    const body = { sales: [sale({ status: "declined", reason: "restarted" })], receipts_waiting: 1 };
+    const told = run([...live, { kind: "last_run", body }]);
+    expect(told.lastRun).toEqual(body);
     expect(reduce(told, { kind: "last_run_seen" }).lastRun).toBeNull();
   });
+});
 
-  it("tells a sale that the restart ended, once", () => {
-    const ended = sale({ status: "declined", reason: "restarted" });
-    const shop = run([...live, { kind: "sale", body: ended }, { kind: "sale", body: ended }]);
-    expect(shop.lastRun?.sales).toEqual([ended]);
+describe("a card that cannot pay, laid down without a sale", () => {
+  const refused = (reason: string): ShopEvent => ({
+    kind: "counter",
+    body: counter({ state: "declined", card: { reason, facts: {} } }),
+  });
+
+  it("is told, and heard each time", () => {
+    const once = run([...live, refused("card_lost")]);
+    expect([sceneOf(once), once.refusal?.reason, once.counter.card]).toEqual([
+      "declined",
+      "card_lost",
+      null,
+    ]);
+    const twice = reduce(once, refused("card_lost"));
+    expect(signalFor(once, twice)).toBe("decline");
+    expect(mayStart(twice)).toBe(true);
+  });
+
+  it("goes with the next amount, the next card and the next sale", () => {
+    const told = run([...live, refused("card_unknown")]);
+    expect(sceneOf(reduce(told, { kind: "dismissed" }))).toBe("idle");
+    const laid = { kind: "counter", body: counter({ state: "amount", card: card() }) } as const;
+    expect(sceneOf(reduce(told, laid))).toBe("card_ready");
+    const next = { kind: "counter", body: counter({ state: "awaiting_card", sale: sale() }) } as const;
+    expect(sceneOf(reduce(told, next))).toBe("awaiting_card");
+  });
+
+  it("is not news when the line comes back", () => {
+    const told = run([...live, refused("card_unknown")]);
+    const body = status({
+      counter: counter({ state: "declined", card: { reason: "card_unknown", facts: {} } }),
+    });
+    expect(signalFor(told, reduce(told, { kind: "snapshot", body }))).toBeNull();
   });
 });

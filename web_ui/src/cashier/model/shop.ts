@@ -6,7 +6,8 @@
 import type { Line } from "../../shared/api/events";
 import type {
   Counter,
-  LastRun,
+  Facts,
+  MemberCard,
   ReaderStatus,
   Receipt,
   ReceiptState,
@@ -15,12 +16,30 @@ import type {
   Status,
 } from "../../shared/api/types";
 
+/** What a restart left behind: the sales that it ended, and paper that is still to come. */
+export interface LastRun {
+  sales: Sale[];
+  receipts_waiting: number;
+}
+
+/** Why a card that was laid down without a sale cannot pay. */
+export interface Refusal {
+  reason: string;
+  facts: Facts;
+}
+
+/** The counter, with a card that can pay, or none. */
+export type Desk = Omit<Counter, "card"> & { card: MemberCard | null };
+
 export interface Shop {
   line: Line;
-  status: Omit<Status, "counter" | "last_run"> | null;
-  counter: Counter;
+  status: Omit<Status, "counter"> | null;
+  counter: Desk;
   /** The last settled sale of this counter; stays on the screen until the next tap or amount. */
   result: Sale | null;
+  refusal: Refusal | null;
+  /** The sale whose result the cashier has put away; it must not come back by itself. */
+  putAway: string | null;
   /** Newest first. */
   sales: Sale[];
   receipts: Record<string, ReceiptState>;
@@ -34,6 +53,7 @@ export type ShopEvent =
   | { kind: "receipts_loaded"; body: Receipt[] }
   | { kind: "settled_meanwhile"; body: Sale }
   | { kind: "dismissed" }
+  | { kind: "last_run"; body: LastRun }
   | { kind: "last_run_seen" };
 
 export const NOTHING_YET: Shop = {
@@ -41,6 +61,8 @@ export const NOTHING_YET: Shop = {
   status: null,
   counter: { state: "idle", sale: null, card: null, ask: null },
   result: null,
+  refusal: null,
+  putAway: null,
   sales: [],
   receipts: {},
   lastRun: null,
@@ -54,7 +76,7 @@ const SETTLED = new Set(["approved", "declined", "cancelled", "unknown"]);
 export const isSettled = (sale: Sale): boolean => SETTLED.has(sale.status);
 
 /** A sale is under way: the amount is fixed and the card is awaited or being worked on. */
-export function isUnderWay(counter: Counter): boolean {
+export function isUnderWay(counter: Desk): boolean {
   return (
     counter.sale !== null &&
     (counter.sale.status === "awaiting_card" ||
@@ -64,14 +86,14 @@ export function isUnderWay(counter: Counter): boolean {
   );
 }
 
-/** A new sale may be started: nothing is current, or what is current has been settled. */
+/** A new sale may be started: nothing is current, or what is current has been settled. Nobody waits
+ * for paper. */
 export function mayStart(shop: Shop): boolean {
   return (
     shop.line === "live" &&
     shop.status?.ledger.ok === true &&
     !isUnderWay(shop.counter) &&
-    shop.counter.state !== "unknown" &&
-    shop.counter.state !== "committed"
+    shop.counter.state !== "unknown"
   );
 }
 
@@ -87,19 +109,25 @@ function withSale(sales: Sale[], sale: Sale): Sale[] {
   return next.slice(0, SALES_KEPT);
 }
 
-function onCounter(shop: Shop, counter: Counter): Shop {
-  const { sale } = counter;
+function onCounter(shop: Shop, told: Counter): Shop {
+  const { sale } = told;
+  const refused = told.card !== null && !("member" in told.card) ? told.card : null;
+  const card = told.card !== null && "member" in told.card ? told.card : null;
+  const counter: Desk = { ...told, card };
   if (sale === null) {
+    if (refused !== null) return { ...shop, counter, result: null, refusal: { ...refused } };
     // Idle again: the result stays, unless a card has been laid down for the next customer.
-    const sameMember =
-      counter.card !== null &&
-      counter.card.member.member_id === shop.result?.member?.member_id;
-    const keep = counter.card === null || shop.counter.card !== null || sameMember;
-    return { ...shop, counter, result: keep ? shop.result : null };
+    const keep = card === null || card.member.member_id === shop.result?.member?.member_id;
+    return {
+      ...shop,
+      counter,
+      result: keep ? shop.result : null,
+      refusal: card === null ? shop.refusal : null,
+    };
   }
   const sales = withSale(shop.sales, sale);
-  if (isSettled(sale) && !isUnderWay(counter)) return { ...shop, counter, sales, result: sale };
-  return { ...shop, counter, sales, result: null };
+  const ended = isSettled(sale) && !isUnderWay(counter) && sale.sale_id !== shop.putAway;
+  return { ...shop, counter, sales, refusal: null, result: ended ? sale : null };
 }
 
 function onSale(shop: Shop, sale: Sale): Shop {
@@ -107,20 +135,16 @@ function onSale(shop: Shop, sale: Sale): Shop {
   const counter = current ? { ...shop.counter, sale } : shop.counter;
   const result = shop.result?.sale_id === sale.sale_id ? sale : shop.result;
   const sales = withSale(shop.sales, sale);
-  // A sale that the restart ended tells itself once, though it is nobody's current sale.
-  const told = shop.lastRun?.sales ?? [];
-  const fresh = sale.reason === "restarted" && !told.some((it) => it.sale_id === sale.sale_id);
-  const lastRun = fresh
-    ? { sales: [...told, sale], receipts_waiting: shop.lastRun?.receipts_waiting ?? 0 }
-    : shop.lastRun;
-  return { ...shop, counter, result, sales, lastRun };
+  return { ...shop, counter, result, sales };
 }
 
 function onSnapshot(shop: Shop, status: Status): Shop {
-  const { counter, last_run, ...rest } = status;
-  const seen = { ...shop, status: rest, lastRun: last_run ?? shop.lastRun };
+  const { counter, ...rest } = status;
   // A sale that was under way when the line broke and is gone now is looked up by the caller.
-  return onCounter(seen, counter);
+  const after = onCounter({ ...shop, status: rest }, counter);
+  // The refusal that was on the screen before is not a new one.
+  const same = after.refusal?.reason === shop.refusal?.reason;
+  return same ? { ...after, refusal: shop.refusal } : after;
 }
 
 function onReader(readers: ReaderStatus[], reader: ReaderStatus): ReaderStatus[] {
@@ -175,7 +199,14 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
         result: isSettled(event.body) ? event.body : shop.result,
       };
     case "dismissed":
-      return { ...shop, result: null };
+      return {
+        ...shop,
+        result: null,
+        refusal: null,
+        putAway: shop.result?.sale_id ?? shop.putAway,
+      };
+    case "last_run":
+      return { ...shop, lastRun: event.body };
     case "last_run_seen":
       return { ...shop, lastRun: null };
   }
@@ -187,14 +218,16 @@ export type Signal = "approve" | "decline" | "unknown" | "ask";
 export function signalFor(before: Shop, after: Shop): Signal | null {
   if (before.status === null) return null;
   if (after.counter.ask === "double_tap" && before.counter.ask !== "double_tap") return "ask";
+  if (after.refusal !== null && after.refusal !== before.refusal) return "decline";
   const now = after.result;
   if (now === null) return null;
   const was = before.result;
   if (was !== null && was.sale_id === now.sale_id && was.status === now.status) return null;
   if (now.status === "approved") return "approve";
   if (now.status === "unknown") return "unknown";
-  if (now.status === "declined") return "decline";
-  return null;
+  // What the cashier cancelled is no news; what timed out is.
+  const own = now.status === "cancelled" && now.reason === "cancelled_by_cashier";
+  return own ? null : "decline";
 }
 
 /** What the stage shows. One word per picture, so that the templates hold no rules. */
@@ -202,6 +235,7 @@ export type Scene =
   | "idle"
   | "card_ready"
   | "awaiting_card"
+  | "tap_again"
   | "awaiting_pin"
   | "working"
   | "approved"
@@ -215,7 +249,7 @@ export function sceneOf(shop: Shop): Scene {
   if (counter.state === "authenticating" || counter.state === "deciding") return "working";
   if (counter.sale?.status === "awaiting_pin") return "awaiting_pin";
   if (counter.sale?.status === "awaiting_card") {
-    return counter.ask === "tap_again" ? "unknown" : "awaiting_card";
+    return counter.ask === "tap_again" ? "tap_again" : "awaiting_card";
   }
   const result = shownResult(shop);
   if (result !== null) {
@@ -224,5 +258,6 @@ export function sceneOf(shop: Shop): Scene {
     if (result.status === "cancelled") return "cancelled";
     if (result.status === "unknown") return "unknown";
   }
+  if (shop.refusal !== null) return "declined";
   return counter.card === null ? "idle" : "card_ready";
 }

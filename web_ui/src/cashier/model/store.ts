@@ -6,7 +6,8 @@ import { LiveLine } from "../../shared/api/events";
 import { Intentions, type Intention } from "../../shared/api/intentions";
 import type { RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
 import { sound } from "../../shared/sound";
-import { tellProblem } from "./notices";
+import { tell, tellProblem } from "./notices";
+import { isNewBoot, notYetSeen, remember } from "./restarts";
 import { isUnderWay, NOTHING_YET, reduce, signalFor, type Shop, type ShopEvent } from "./shop";
 
 export const shop = shallowRef<Shop>(NOTHING_YET);
@@ -40,21 +41,40 @@ export function dispatch(event: ShopEvent): void {
   if (signal !== null) sound(signal);
 }
 
-function onEvent(event: ServerEvent): void {
+function onEvent(event: ServerEvent, id: string): void {
   const before = shop.value;
   dispatch(event);
-  if (event.kind === "snapshot" && before.status !== null) void lookUpMissed(before);
-  if (event.kind === "snapshot") void loadLists();
+  if (event.kind === "snapshot") void catchUp(before, isNewBoot(id));
+}
+
+/** A snapshot has come: load what it does not hold, and find out what was missed before it. */
+async function catchUp(before: Shop, newBoot: boolean): Promise<void> {
+  const missed = before.status === null ? null : await lookUpMissed(before);
+  await loadLists();
+  const ended = notYetSeen(shop.value.sales);
+  const known = ended.some((sale) => sale.sale_id === missed?.sale_id);
+  const sales = newBoot && missed !== null && !known ? [missed, ...ended] : ended;
+  const receipts_waiting = shop.value.status?.printer.waiting ?? 0;
+  if (sales.length > 0) dispatch({ kind: "last_run", body: { sales, receipts_waiting } });
+  else if (newBoot) tell("last_run.nothing", {}, "plain");
+}
+
+export function lastRunSeen(): void {
+  remember(shop.value.lastRun?.sales ?? []);
+  dispatch({ kind: "last_run_seen" });
 }
 
 /** The line was away while a sale was under way: ask how that ended. */
-async function lookUpMissed(before: Shop): Promise<void> {
+async function lookUpMissed(before: Shop): Promise<Sale | null> {
   const { sale } = before.counter;
-  if (sale === null || !isUnderWay(before.counter)) return;
-  if (shop.value.counter.sale?.sale_id === sale.sale_id) return;
+  if (sale === null || !isUnderWay(before.counter)) return null;
+  if (shop.value.counter.sale?.sale_id === sale.sale_id) return null;
+  let found: Sale | null = null;
   await quietly(async () => {
-    dispatch({ kind: "settled_meanwhile", body: await get<Sale>(`/sales/${sale.sale_id}`) });
+    found = await get<Sale>(`/sales/${sale.sale_id}`);
+    dispatch({ kind: "settled_meanwhile", body: found });
   });
+  return found;
 }
 
 async function loadLists(): Promise<void> {

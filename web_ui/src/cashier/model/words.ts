@@ -20,6 +20,7 @@ export const ICONS: Record<Scene, IconName> = {
   idle: "wallet",
   card_ready: "card",
   awaiting_card: "tap",
+  tap_again: "tap",
   awaiting_pin: "key",
   working: "clock",
   approved: "check",
@@ -30,6 +31,7 @@ export const ICONS: Record<Scene, IconName> = {
 };
 
 function refusal(of: Shop): ReasonText {
+  if (of.refusal !== null) return reasonText(of.refusal.reason, of.refusal.facts);
   const sale = shownResult(of);
   if (sale?.status === "cancelled" && sale.reason === null) {
     return reasonText("cancelled_by_cashier");
@@ -45,7 +47,8 @@ export const stageWords = computed<ReasonText>(() => {
     case "cancelled":
       return refusal(shop.value);
     case "unknown":
-      return reasonText("card_torn");
+      if (shop.value.counter.ask !== "tap_same_card") return reasonText("card_torn");
+      return { title: t("scene.other_card"), advice: reasonText("card_torn").advice };
     case "approved":
       return { title: t("scene.approved"), advice: amount };
     default:

@@ -70,8 +70,9 @@ export async function ask<T>(asked: Asked): Promise<T> {
     }
   }
   const problem = await problemOf(response);
-  // A bare 5xx (no key of ours) says nothing about what was done.
-  if (response.status >= 500 && problem.key.startsWith("http_")) throw new NoAnswer(problem.key);
+  // A bare 5xx (no key of ours) or a failure to answer says nothing about what was done.
+  const silent = problem.key.startsWith("http_") || problem.key === "internal";
+  if (response.status >= 500 && silent) throw new NoAnswer(problem.key);
   throw new ApiProblem(problem);
 }
 

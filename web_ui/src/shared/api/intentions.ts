@@ -87,7 +87,9 @@ export class Intentions {
         return answer;
       } catch (error) {
         // Without a session nothing was done, but the same intention may be sent after signing in.
-        if (error instanceof ApiProblem && error.status !== 401) this.forget(intention.key);
+        // A device in trouble (503) may have done it: that is looked up when it is well again.
+        const refused = error instanceof ApiProblem && error.status !== 401 && error.status < 500;
+        if (refused) this.forget(intention.key);
         if (!(error instanceof NoAnswer) || wait_ms === null) throw error;
         await this.pause(wait_ms);
       }

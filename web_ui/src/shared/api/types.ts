@@ -41,6 +41,13 @@ export interface MemberCard {
   technology: string;
   weak: boolean;
   status: string;
+  reason?: null;
+}
+
+/** A card that was laid down without a sale and cannot pay. */
+export interface RefusedCard {
+  reason: string;
+  facts: Facts;
 }
 
 export type SaleStatus =
@@ -92,8 +99,8 @@ export type CounterState =
 export interface Counter {
   state: CounterState;
   sale: Sale | null;
-  card: MemberCard | null;
-  ask: "double_tap" | "tap_again" | null;
+  card: MemberCard | RefusedCard | null;
+  ask: "double_tap" | "tap_again" | "tap_same_card" | null;
 }
 
 export interface ReaderStatus {
@@ -123,12 +130,6 @@ export interface SyncStatus {
   last_pull_ms: number | null;
 }
 
-/** What a restart left behind, where the device tells it. */
-export interface LastRun {
-  sales: Sale[];
-  receipts_waiting: number;
-}
-
 export interface Status {
   device: { id: string; store: string; name: string };
   ledger: LedgerStatus;
@@ -138,7 +139,6 @@ export interface Status {
   counter: Counter;
   demo: boolean;
   languages: string[];
-  last_run?: LastRun | null;
 }
 
 export type Tender = "cash" | "bank_card" | "wechat" | "alipay";

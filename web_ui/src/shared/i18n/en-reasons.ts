@@ -126,4 +126,94 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "No answer from the device: result unknown",
     advice: "It is looked up when the line is back, and never done twice. Please wait.",
   },
+  session_over: { title: "The session has ended", advice: "Please sign in again." },
+  too_many_requests: { title: "Too much at once", advice: "Try again in {seconds}." },
+  host_refused: {
+    title: "The page was opened under a wrong address",
+    advice: "Open it by the address on the device's label.",
+  },
+  origin_refused: {
+    title: "The request came from another page and was not done",
+    advice: "Close other pages and open the checkout anew.",
+  },
+  sale_not_current: {
+    title: "This sale is not the current one any more",
+    advice: "See the result on the screen, or the sales list.",
+  },
+  sale_not_parked: { title: "This sale is not parked any more", advice: "See the sales list." },
+  nothing_to_confirm: {
+    title: "There is nothing to confirm any more",
+    advice: "See the result on the screen.",
+  },
+  pin_not_asked: { title: "No PIN is asked for now", advice: "See what the screen says." },
+  pin_malformed: { title: "A PIN is 4 to 8 digits", advice: "Please type it again." },
+  amount_not_positive: {
+    title: "The amount must be above zero",
+    advice: "Type the amount again.",
+  },
+  amount_too_large: {
+    title: "The amount is above the shop's limit",
+    advice: "Check it, or charge it in parts.",
+  },
+  not_voidable: {
+    title: "Only an approved sale can be voided",
+    advice: "Where nothing was taken there is nothing to void.",
+  },
+  balance_ceiling: {
+    title: "The balance would go above the legal ceiling",
+    advice: "At most {room_fen} more can be recharged.",
+  },
+  recharge_spent: {
+    title: "Part of this recharge was spent: it cannot be voided",
+    advice: "Ask the manager for a refund.",
+  },
+  tender_unknown: { title: "This way to pay is not known", advice: "Choose another one." },
+  name_malformed: { title: "The name is not valid", advice: "A name is 1 to 60 characters." },
+  phone_malformed: { title: "The phone number is not valid", advice: "It is 5 to 15 digits." },
+  number_malformed: {
+    title: "The member number is not valid",
+    advice: "It is 1 to 20 letters and digits.",
+  },
+  member_number_taken: {
+    title: "Another member has this number",
+    advice: "Choose another, or leave it empty.",
+  },
+  card_status_unknown: {
+    title: "The card cannot be changed like that",
+    advice: "Look the member up again and retry.",
+  },
+  card_already_issued: {
+    title: "This card belongs to a member already",
+    advice: "Use a new card.",
+  },
+  card_key_missing: {
+    title: "The device lacks the key of this card",
+    advice: "Nothing was taken. Call store IT.",
+  },
+  card_full: { title: "There is no room left on the card", advice: "Use a new card." },
+  sale_unknown: { title: "There is no such sale", advice: "See the sales list." },
+  recharge_unknown: {
+    title: "There is no such recharge",
+    advice: "Find the member and check the balance (F9).",
+  },
+  member_unknown: { title: "There is no such member", advice: "Search again (F9)." },
+  issue_unknown: { title: "This card issue is over", advice: "Start it again." },
+  receipt_unknown: { title: "There is no such receipt", advice: "See the sales list." },
+  receipt_malformed: { title: "The receipt cannot be read", advice: "Call store IT." },
+  reader_busy: { title: "The reader is used by another program", advice: "Call store IT." },
+  reader_stuck: { title: "The reader does not answer", advice: "Unplug it and plug it in again." },
+  reader_service_down: {
+    title: "The reader service is down",
+    advice: "It is being restarted; after a minute call store IT.",
+  },
+  reader_driver_missing: { title: "The reader has no driver", advice: "Call store IT." },
+  reader_access_denied: { title: "The reader may not be used", advice: "Call store IT." },
+  ledger_read_only: {
+    title: "The storage cannot be written: no sales",
+    advice: "Stop taking cards and call store IT now.",
+  },
+  ledger_corrupt: {
+    title: "The ledger does not read back: no sales",
+    advice: "Stop taking cards and call store IT now.",
+  },
 };

@@ -10,7 +10,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -157,15 +156,3 @@ class InsertedCard:
                 raise ReaderGone("the reader closed the connection")
             frame += part
         return frame
-
-
-def insert_within(chip: Chip, host: str, port: int, timeout_s: float) -> InsertedCard:
-    """Insert as soon as a reader listens. Raises ReaderGone after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return InsertedCard(chip, host, port)
-        except ReaderGone:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(RECONNECT_PAUSE_S)

@@ -7,7 +7,6 @@ from simulator.cards.command import (
     Command,
     Plan,
     PoweredCard,
-    default_keys,
     exactly,
 )
 from simulator.cards.crypto import exclusive_or
@@ -170,7 +169,7 @@ def create_application(card: PoweredCard, payload: bytes) -> bytes:
         aid,
         settings,
         kind,
-        default_keys(key_count, Key.zeros(kind)),
+        [Key.zeros(kind)] * key_count,
         bool(settings2 & ISO_IDENTIFIERS),
         df_name,
         iso_fid,

@@ -27,13 +27,13 @@ class MalformedApdu(Exception):
 
 @dataclass(frozen=True)
 class CommandApdu:
-    """A parsed short APDU; `le` is None where it is absent and 0 where it means 256."""
+    """A parsed short APDU; `body` is its data field, `le` None where absent, 0 means 256."""
 
     cla: int
     ins: int
     p1: int
     p2: int
-    data: bytes
+    body: bytes
     le: int | None
 
     @classmethod
@@ -44,16 +44,16 @@ class CommandApdu:
         (cla, ins, p1, p2), rest = raw[:4], raw[4:]
         if len(rest) < 2:
             return cls(cla, ins, p1, p2, b"", rest[0] if rest else None)
-        length, data = rest[0], rest[1:]
-        if length == 0 or len(data) not in (length, length + 1):
+        length, tail = rest[0], rest[1:]
+        if length == 0 or len(tail) not in (length, length + 1):
             raise MalformedApdu
-        le = data[length] if len(data) > length else None
-        return cls(cla, ins, p1, p2, data[:length], le)
+        le = tail[length] if len(tail) > length else None
+        return cls(cla, ins, p1, p2, tail[:length], le)
 
 
 def answer_get_data(command: CommandApdu, uid: bytes, ats: bytes | None) -> bytes:
     """PC/SC part 3 section 3.2.2.1.3: P1 00 the UID, P1 01 the ATS (6A81 where there is none)."""
-    if command.data or command.p2 != 0 or command.p1 not in (0, 1):
+    if command.body or command.p2 != 0 or command.p1 not in (0, 1):
         return SW_FUNCTION_NOT_SUPPORTED
     found = uid if command.p1 == 0 else ats
     if found is None:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from simulator.cards.files import FREE_ACCESS, NO_ACCESS, File
-from simulator.cards.keys import Key
 from simulator.cards.messaging import CommMode, Messaging, Traffic, Unprotected
 from simulator.cards.picc import MASTER_AID, Application, Picc
-from simulator.cards.status import Status, require
+from simulator.cards.status import CardError, Status, require
 
 MASTER_KEY_NO = 0
 
@@ -69,10 +68,9 @@ class PoweredCard:
             return file.mode
         if free or FREE_ACCESS in named:
             return CommMode.PLAIN
-        require(named != {NO_ACCESS}, Status.PERMISSION_DENIED)
-        require(self.session.key_no is not None, Status.AUTHENTICATION_ERROR)
-        require(False, Status.PERMISSION_DENIED)
-        raise AssertionError
+        if self.session.key_no is None and named != {NO_ACCESS}:
+            raise CardError(Status.AUTHENTICATION_ERROR)
+        raise CardError(Status.PERMISSION_DENIED)
 
 
 @dataclass(frozen=True)
@@ -124,8 +122,3 @@ def unsigned(field_bytes: bytes) -> int:
 def signed(field_bytes: bytes) -> int:
     """Least significant byte first, two's complement."""
     return int.from_bytes(field_bytes, "little", signed=True)
-
-
-def default_keys(application_keys: int, key: Key) -> list[Key]:
-    """The keys of a fresh application."""
-    return [key] * application_keys

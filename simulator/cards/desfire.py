@@ -140,7 +140,7 @@ class DesfireCard:
             return SW_UNKNOWN_INSTRUCTION
         if (command.p1, command.p2) not in ((0x04, 0x00), (0x04, 0x0C), (0x00, 0x00), (0x00, 0x0C)):
             return SW_WRONG_PARAMETERS
-        aid = self._aid_by_name(command.data) if command.p1 else self._aid_by_fid(command.data)
+        aid = self._aid_by_name(command.body) if command.p1 else self._aid_by_fid(command.body)
         if aid is None:
             return SW_NOT_FOUND
         self._interrupt()
@@ -165,7 +165,7 @@ class DesfireCard:
         if command.le != 0:
             return SW_WRONG_LENGTH
         try:
-            answer, status = self._native(command.ins, command.data)
+            answer, status = self._native(command.ins, command.body)
         except CardError as refusal:
             self._interrupt()
             self._card.end_session()

@@ -1,10 +1,12 @@
 """Cards that misbehave: a chip around a genuine chip, set up per insertion.
 
-A fault strikes the exchanges that match: all of them, or those with one INS; from the `at`-th match
-on (counted from 1 within the insertion), or at that one only where the fault is a removal.
+A fault strikes the exchanges that match: all of them, or those with one INS (two hexadecimal digits
+for a wrapped native command, four for CLA and INS); from the `at`-th match on (counted from 1
+within the insertion), or at that one only where the fault is a removal.
 """
 
 import random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ MAX_DELAY_MS: Final = 60_000
 MAX_AT: Final = 1_000_000
 MORE_FRAMES: Final = b"\x91\xaf"
 MAC_SIZE: Final = 8
+WRAPPED_CLASS: Final = b"\x90"
 
 
 class Mode(Enum):
@@ -54,7 +57,8 @@ class Fault:
     """What to do wrong during one insertion."""
 
     mode: Mode = Mode.NONE
-    ins: int | None = None
+    instruction: bytes | None = None
+    """CLA and INS."""
     at: int = 1
     when: When = When.BEFORE
     delay_ms: int = 0
@@ -81,16 +85,15 @@ class Fault:
         )
 
 
-def _instruction(described: object) -> int | None:
-    """INS as two hexadecimal digits; raises BadFault."""
+def _instruction(described: object) -> bytes | None:
+    """CLA and INS of `ins`; raises BadFault."""
     if described is None:
         return None
-    if isinstance(described, str) and len(described) == 2:
-        try:
-            return int(described, 16)
-        except ValueError:
-            raise BadFault(f"ins is two hexadecimal digits, not {described}") from None
-    raise BadFault("ins is two hexadecimal digits")
+    if not isinstance(described, str) or not re.fullmatch(
+        "[0-9a-fA-F]{2}|[0-9a-fA-F]{4}", described
+    ):
+        raise BadFault("ins is two hexadecimal digits, or four with the CLA")
+    return bytes.fromhex(described).rjust(2, WRAPPED_CLASS)
 
 
 def _number(described: dict[str, Any], name: str, default: int, least: int, most: int) -> int:
@@ -143,7 +146,7 @@ class FaultyChip:
     def _strikes(self, apdu: bytes) -> bool:
         if self.fault.mode is Mode.NONE:
             return False
-        if self.fault.ins is not None and (len(apdu) < 2 or apdu[1] != self.fault.ins):
+        if self.fault.instruction not in (None, apdu[:2]):
             return False
         self._matches += 1
         if self.fault.mode is Mode.REMOVE:

@@ -21,7 +21,7 @@ from simulator.cards.crypto import (
     pad_zero,
     unpad_marked,
 )
-from simulator.cards.status import Status, require
+from simulator.cards.status import CardError, Status, require
 
 OK_BYTE: Final = bytes([Status.OK])
 D40_MAC_SIZE: Final = 4
@@ -278,8 +278,7 @@ class Ev2Messaging(Messaging):
         require(len(body) % 16 == 0, Status.LENGTH_ERROR)
         plain = unpad_marked(self._encryption.decrypt(body, self._vector(COMMAND_LABEL)))
         if plain is None or (plain_size is not None and len(plain) != plain_size):
-            require(False, Status.INTEGRITY_ERROR)
-        assert plain is not None
+            raise CardError(Status.INTEGRITY_ERROR)
         return plain
 
     def close(self, answer: bytes, mode: CommMode, traffic: Traffic) -> bytes:

@@ -9,11 +9,12 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from simulator.cards.apdu import SW_UNKNOWN_INSTRUCTION
+from simulator.cards.apdu import SW_OK, SW_UNKNOWN_INSTRUCTION
 from simulator.vpcd import Chip
 
 MAX_RECORDED: Final = 2_000
 """Exchanges kept of one insertion; a tap takes some dozens."""
+GET_UID: Final = bytes.fromhex("ffca000000")
 MAX_TRACED: Final = 200
 """Exchanges kept for `GET .../apdus`."""
 
@@ -88,7 +89,8 @@ class ReplayCard:
         """The next answer that was heard to this instruction."""
         heard = self.answers.get(apdu[:2])
         if not heard:
-            return SW_UNKNOWN_INSTRUCTION
+            # The reader finds the UID out by itself; it must not depend on what was overheard.
+            return self.uid + SW_OK if apdu == GET_UID else SW_UNKNOWN_INSTRUCTION
         place = self._next[apdu[:2]]
         self._next[apdu[:2]] = place + 1
         return heard[place % len(heard)]

@@ -1,14 +1,10 @@
-"""Whatever a reader sends, the cards answer with a valid status and stay themselves.
+"""Whatever a reader sends, the cards answer with a valid status and stay themselves."""
 
-COUNTERD_EXAMPLES sets the number of examples; 10,000 are for runs by hand.
-"""
-
-import os
 from typing import Final
 
 from card_scripts import AID, APPLICATION_KEYS, personalised
 from desfire_terminal import Terminal
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.cards.administration import COMMANDS as ADMINISTRATION
@@ -17,8 +13,8 @@ from simulator.cards.desfire import DesfireCard
 from simulator.cards.file_commands import COMMANDS as FILE_COMMANDS
 from simulator.cards.status import Status
 from simulator.cards.uid import UidCard
+from tests.budget import examples
 
-EXAMPLES: Final = int(os.environ.get("COUNTERD_EXAMPLES", "300"))
 MEMORY: Final = personalised().to_json()
 STATUS_WORDS: Final = {0x9100 | status for status in Status} | {
     0x9000,
@@ -55,7 +51,7 @@ aimed = st.builds(
     st.binary(max_size=60),
 )
 conversation = st.lists(st.one_of(raw, wrapped, aimed), min_size=1, max_size=12)
-many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+many = examples(300, nightly=10_000)
 
 
 def is_valid(answer: bytes) -> bool:

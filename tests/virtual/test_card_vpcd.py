@@ -12,7 +12,7 @@ from simulator.cards.desfire import ATR
 from simulator.cards.faults import BadFault, Fault, FaultyChip
 from simulator.cards.replay import Recorder, ReplayCard
 from simulator.cards.uid import UidCard
-from simulator.vpcd import InsertedCard, ReaderGone
+from simulator.vpcd import InsertedCard, NoAnswer, ReaderGone
 
 READ_UID = bytes.fromhex("ffca000000")
 
@@ -146,6 +146,15 @@ def test_wrong_mac_is_noticed_by_a_terminal_that_looks() -> None:
         sell(Terminal(chip.transmit))
 
 
+def test_the_readers_own_question_is_not_a_native_command() -> None:
+    """FF CA and the wrapped CA (CreateApplication) share their INS."""
+    chip = FaultyChip(personalised(), Fault.from_json({"mode": "garbage_status", "ins": "ca"}))
+    assert chip.transmit(READ_UID) == UID + b"\x90\x00"
+    chip = FaultyChip(personalised(), Fault.from_json({"mode": "silence", "ins": "ffca"}))
+    with pytest.raises(NoAnswer):
+        chip.transmit(READ_UID)
+
+
 def test_endless_chaining_never_ends() -> None:
     chip = FaultyChip(personalised(), Fault.from_json({"mode": "endless_af"}))
     for _ in range(500):
@@ -194,6 +203,7 @@ def test_a_card_taken_away_while_it_dawdles_does_not_act() -> None:
         {"at": True},
         {"ins": "c"},
         {"ins": "xx"},
+        {"ins": "90c"},
         {"ins": 7},
         {"delay_ms": -1},
         {"delay_ms": 10**9},
@@ -220,5 +230,6 @@ def test_a_replaying_clone_repeats_what_was_heard() -> None:
         sell(Terminal(clone.transmit))
     assert value_of(card) == 4_000
     assert clone.transmit(bytes.fromhex("9051000000")) == b"\x6d\x00"
+    assert clone.transmit(READ_UID) == UID + b"\x90\x00"
     revived = ReplayCard.from_json(clone.to_json())
     sell(Terminal(revived.transmit, random.Random(1).randbytes))

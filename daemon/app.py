@@ -171,8 +171,9 @@ class Appliance:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set or a task that must live ends; the latter is raised."""
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({stopped, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        stopped = asyncio.ensure_future(stopping.wait())
+        waited: set[asyncio.Future[Any]] = {stopped, self._failed}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if self._failed.done():
             self._failed.result()
@@ -292,7 +293,7 @@ def printer_view(status: PrinterStatus, waiting: int) -> dict[str, Any]:
 def make_readers(settings: Settings, keys: KeyFolder) -> Readers:
     merchant = hashlib.sha256(settings.device.merchant.encode()).digest()[:8]
     links = [_link(reader) for reader in settings.readers]
-    return Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant=merchant)
+    return Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant_hash=merchant)
 
 
 def _link(reader: ReaderSettings) -> Link:

@@ -50,7 +50,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     site = sysconfig.get_path("purelib")
     python = f"/opt/counterd/python/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     (rig / "binds").write_text(
-        f"{sys.base_prefix} /opt/counterd/python\n{site} /opt/counterd/site\n{ROOT} /opt/counterd/app\n"
+        f"{sys.base_prefix} /opt/counterd/python\n"
+        f"{site} /opt/counterd/site\n{ROOT} /opt/counterd/app\n"
     )
     (shared / "counterd").write_text(
         "#!/bin/sh\nexport PYTHONHOME=/opt/counterd/python\n"

@@ -14,10 +14,10 @@ from daemon.core.card import Proof
 from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict, LedgerError
 from daemon.core.records import Card, Operation, OpState
-from daemon.operations import member_pin
+from daemon.operations import member_pin, sell
 from daemon.operations.issue_desk import IssueDesk
 from daemon.operations.one_by_one import OneByOne
-from daemon.operations.recover import recover_sales
+from daemon.operations.recover import Recovered, recover_sales
 from daemon.operations.sell import end_sale, find_card, open_sale, require_sale
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.show_card import show_card
@@ -37,12 +37,15 @@ from daemon.operations.tap import (
 )
 from daemon.operations.till import Current, Till
 from daemon.operations.views import sale_view
+from daemon.operations.void import void
 from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged
 from daemon.ports.ledger import Books
 
 log = logging.getLogger(__name__)
 
-DEVICE = Actor("device", "device", "device", "device")
+MOST_SPOOLED = 100
+"""How far back a start looks for receipts that wait for paper."""
+_ENDED = (State.DONE, State.DECLINED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,20 @@ class CounterDesk:
         self.till = Till(shop, self._wait_over)
         self.issues = IssueDesk(shop)
         self._on_reader: dict[str, Presence] = {}
+        self._shown_on: Presence | None = None
         self._last_paid: LastPaid | None = None
+        self._recovered = Recovered()
+        self._receipts_left = 0
 
     async def run(self) -> None:
         """Takes up a sale that a crash left torn, then serves for ever."""
-        torn = await recover_sales(self._shop)
+        self._receipts_left = await self._count_receipts()
+        self._recovered = await recover_sales(self._shop)
+        torn = self._recovered.torn
         if torn is not None:
-            self.till.current, self.till.ask = Current(torn, DEVICE), "tap_again"
+            # Whoever began it is named on the receipt, and may or may not be there still.
+            began = Actor("", torn.actor, "", "")
+            self.till.current, self.till.ask = Current(torn, began), "tap_again"
             self.till.move(Event.RESTORE)
             await self.till.tell()
         watcher = asyncio.create_task(self._watch_readers(), name="counter-readers")
@@ -77,6 +87,22 @@ class CounterDesk:
         finally:
             watcher.cancel()
             self.till.stop_waiting()
+
+    async def _count_receipts(self) -> int:
+        kept = await self._shop.ledger.receipts(limit=MOST_SPOOLED)
+        return sum(one.state in ("waiting", "printing", "failed") for one in kept)
+
+    async def last_run(self) -> dict[str, Any] | None:
+        """What the stop before this start left behind, told until the next sale is begun: the sales
+        that were open, as they stand now, and how many receipts waited for paper."""
+        left, receipts = self._recovered.sales, self._receipts_left
+        if not left and not receipts:
+            return None
+
+        def look(books: Books) -> list[dict[str, Any]]:
+            return [sale_view(books, require_sale(books, sale_id)) for sale_id in left]
+
+        return {"sales": await self._shop.ledger.read(look), "receipts_waiting": receipts}
 
     async def finish(self) -> None:
         """Returns when everything that was asked before has had its turn."""
@@ -120,6 +146,8 @@ class CounterDesk:
         return await self._turns.do(lambda: self._confirm(sale_id))
 
     async def cancel(self, sale_id: str) -> dict[str, Any]:
+        """Ends a current or parked sale. One that has ended stays as it ended, and the counter is
+        cleared of it. Raises NotFound, Conflict."""
         return await self._turns.do(lambda: self._cancel(sale_id, "cancelled_by_cashier"))
 
     async def park(self, sale_id: str) -> dict[str, Any]:
@@ -127,6 +155,17 @@ class CounterDesk:
 
     async def resume(self, actor: Actor, sale_id: str) -> dict[str, Any]:
         return await self._turns.do(lambda: self._resume(actor, sale_id))
+
+    async def void(self, actor: Actor, sale_id: str, key: str) -> dict[str, Any]:
+        """As daemon.operations.void, and the counter shows it where it is the last sale."""
+
+        async def work() -> dict[str, Any]:
+            view = await void(self._shop, actor, sell.KIND, sale_id, key)
+            if self.till.is_current(sale_id):
+                await self.till.tell()
+            return view
+
+        return await self._turns.do(work)
 
     async def begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
         """The next card laid down becomes the member's. Raises NotFound, Conflict."""
@@ -145,32 +184,41 @@ class CounterDesk:
             sale = open_sale(self._shop, books, actor, amount_fen, key)
             fresh = sale.state is OpState.OPEN and not self.till.is_current(sale.op_id)
             if fresh:
-                self.till.require_free()
+                self._require_free()
             return sale, fresh
 
         sale, fresh = await self._shop.ledger.write(work)
         if fresh:
+            self._recovered, self._receipts_left = Recovered(), 0
             await self._make_current(Current(sale, actor))
         return await self.till.sale(sale.op_id)
 
+    def _require_free(self) -> None:
+        """Raises Conflict("counter_busy")."""
+        self.till.require_free()
+        self.issues.require_none()
+
     async def _make_current(self, current: Current) -> None:
-        """A card that was shown for this sale is charged at once; one that still lies there from
+        """The card that is shown (and no other) is charged at once; one that still lies there from
         an earlier sale is not: it must be lifted and laid down again."""
-        shown = self._any_card() if self.till.state is State.AMOUNT else None
-        was_shown = self.till.state is State.AMOUNT
-        self.till.current, self.till.ask, self.till.shown = current, None, None
+        shown = self._shown_on if self.till.state is State.AMOUNT else None
+        self._unshow()
+        self.till.current = current
+        self.till.ask = "tap_again" if self._on_reader and shown is None else None
         self.till.move(Event.AMOUNT_GIVEN)
         if shown is not None:
             await self._charge(shown)
-            return
-        if was_shown:
-            self.till.move(Event.CONTACT_LOST)
-        await self.till.tell()
+        else:
+            await self.till.tell()
+
+    def _unshow(self) -> None:
+        self._shown_on, self.till.shown, self.till.refusal = None, None, None
 
     async def _charge(self, presence: Presence) -> None:
         """A card lies there and a sale waits: AUTHENTICATING, then wherever the tap ends."""
         current = self.till.current
         assert current is not None and self.till.state is State.AUTHENTICATING
+        current.presence = presence
         await self._conclude(await tap(self._shop, presence, self._request(current)))
 
     def _request(self, current: Current) -> TapRequest:
@@ -231,7 +279,7 @@ class CounterDesk:
             self._shop.poke_spool()
 
     async def _give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
-        current = self.till.require_current(sale_id)
+        current = await self._require_current(sale_id)
         if self.till.state is not State.AWAITING_PIN:
             raise Conflict("pin_not_asked")
         assert current.pin_card is not None and current.pin_proof is not None
@@ -259,7 +307,10 @@ class CounterDesk:
 
     async def _charge_or_ask(self) -> None:
         """Charges the card that still lies there, or asks for it."""
-        presence = self._any_card()
+        current = self.till.current
+        assert current is not None
+        there = tuple(self._on_reader.values())
+        presence = current.presence if current.presence in there else next(iter(there), None)
         if presence is not None:
             self.till.move(Event.CARD_LAID)
             await self._charge(presence)
@@ -267,8 +318,14 @@ class CounterDesk:
             self.till.ask = "tap_again"
             await self.till.tell()
 
+    async def _require_current(self, sale_id: str) -> Current:
+        """Raises NotFound("sale_unknown"), Conflict("sale_not_current")."""
+        if not self.till.is_current(sale_id):
+            await self._shop.ledger.read(lambda books: require_sale(books, sale_id))
+        return self.till.require_current(sale_id)
+
     async def _confirm(self, sale_id: str) -> dict[str, Any]:
-        current = self.till.require_current(sale_id)
+        current = await self._require_current(sale_id)
         if self.till.ask != "double_tap":
             raise Conflict("nothing_to_confirm")
         current.confirmed, self.till.ask = True, None
@@ -278,10 +335,20 @@ class CounterDesk:
     async def _cancel(self, sale_id: str, reason: str) -> dict[str, Any]:
         if not self.till.is_current(sale_id):
             return await self._cancel_parked(sale_id)
+        if not self.till.busy:
+            return await self._clear(sale_id)
         self.till.move(Event.TIME_OUT if reason == "timed_out" else Event.CANCEL)
         await self.till.note(sale_id, OpState.CANCELLED, Decline(reason), None)
         self.till.ask = None
         await self.till.tell()
+        return await self.till.sale(sale_id)
+
+    async def _clear(self, sale_id: str) -> dict[str, Any]:
+        """The current sale has ended: what is shown of it goes, it stays as it ended."""
+        if self.till.state in _ENDED:
+            self.till.move(Event.CANCEL)
+            self.till.current, self.till.ask = None, None
+            await self.till.tell()
         return await self.till.sale(sale_id)
 
     async def _cancel_parked(self, sale_id: str) -> dict[str, Any]:
@@ -297,7 +364,7 @@ class CounterDesk:
         return await self._shop.ledger.write(work)
 
     async def _park(self, sale_id: str) -> dict[str, Any]:
-        self.till.require_current(sale_id)
+        await self._require_current(sale_id)
         self.till.move(Event.PARK)
         await self._shop.ledger.write(lambda b: b.change_operation(sale_id, OpState.PARKED))
         self.till.current, self.till.ask = None, None
@@ -305,7 +372,8 @@ class CounterDesk:
         return await self.till.sale(sale_id)
 
     async def _resume(self, actor: Actor, sale_id: str) -> dict[str, Any]:
-        self.till.require_free()
+        await self._shop.ledger.read(lambda books: require_sale(books, sale_id))
+        self._require_free()
 
         def work(books: Books) -> Operation:
             if require_sale(books, sale_id).state is not OpState.PARKED:
@@ -317,11 +385,13 @@ class CounterDesk:
         await self._make_current(Current(sale, actor))
         return await self.till.sale(sale_id)
 
-    def _wait_over(self, sale_id: str) -> None:
-        self._turns.put_soon(lambda: self._timed_out(sale_id))
+    def _wait_over(self, sale_id: str, moves: int) -> None:
+        self._turns.put_soon(lambda: self._timed_out(sale_id, moves))
 
-    async def _timed_out(self, sale_id: str) -> None:
-        if self.till.is_current(sale_id) and self.till.state in WAITS:
+    async def _timed_out(self, sale_id: str, moves: int) -> None:
+        """A card that came at the last moment had its turn first: then the wait is not over."""
+        if self.till.is_current(sale_id) and self.till.moves == moves:
+            assert self.till.state in WAITS
             await self._cancel(sale_id, "timed_out")
 
     # -- readers -----------------------------------------------------------------------------------
@@ -361,28 +431,31 @@ class CounterDesk:
         kept = self._on_reader.get(lifted.reader)
         if kept is not None and kept.token == lifted.token:
             del self._on_reader[lifted.reader]
-        if self.till.state is State.AMOUNT and not self._on_reader:
+        if self._shown_on is not None and self._shown_on.token == lifted.token:
+            self._unshow()
+            if self.till.state is not State.AMOUNT:
+                return
             self.till.move(Event.CARD_LIFTED)
-            self.till.shown = None
             await self.till.tell()
 
     async def _show(self, presence: Presence) -> None:
         shown = await show_card(self._shop, presence)
         if shown is None:
             return
-        self.till.current = None
+        self._unshow()
+        self.till.current, self.till.ask = None, None
         if isinstance(shown, Decline):
             self.till.move(Event.REFUSED)
-            self.till.shown = {"reason": shown.reason, "facts": dict(shown.facts)}
+            self.till.refusal = {"reason": shown.reason, "facts": dict(shown.facts)}
         else:
             self.till.move(Event.CARD_SHOWN)
-            self.till.shown = shown
+            self.till.shown, self._shown_on = shown, presence
         await self.till.tell()
 
     # -- cards for members -------------------------------------------------------------------------
 
     async def _begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
-        self.till.require_free()
+        self._require_free()
         issue = await self.issues.begin(actor, member_id)
         presence = self._any_card()
         if presence is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from daemon.core.card import CardStatus, Proof, Technology
 from daemon.core.entry import Draft, Kind
-from daemon.core.errors import CardError, Conflict, NotFound, ReaderError
+from daemon.core.errors import CardError, Conflict, KeyMissing, NotFound, ReaderError
 from daemon.core.records import Card
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import card_view
@@ -30,6 +30,7 @@ class Issue:
     member_id: str
     card_id: str
     actor: Actor
+    begun_ms: int
     status: str = "awaiting_card"
     reason: str | None = None
     card: dict[str, Any] | None = None
@@ -54,20 +55,34 @@ class IssueDesk:
 
     @property
     def waiting(self) -> bool:
+        """An issue that nobody brings a card for gives the counter free again."""
+        self._expire()
         return self._waiting is not None
 
     async def begin(self, actor: Actor, member_id: str) -> dict[str, Any]:
         """Raises NotFound("member_unknown"), Conflict("counter_busy")."""
-        if self._waiting is not None:
-            raise Conflict("counter_busy", state="issuing")
+        self.require_none()
         member = await self._shop.ledger.read(lambda books: books.member(member_id))
         if member is None:
             raise NotFound("member_unknown")
-        new_id = self._shop.clock.new_id
-        return self._keep(Issue(new_id(), member_id, new_id(), actor))
+        clock = self._shop.clock
+        return self._keep(Issue(clock.new_id(), member_id, clock.new_id(), actor, clock.now_ms()))
+
+    def require_none(self) -> None:
+        """Raises Conflict("counter_busy"): the next card would not pay, but change its owner."""
+        if self.waiting:
+            raise Conflict("counter_busy", state="issuing")
+
+    def _expire(self) -> None:
+        issue = self._waiting
+        if issue is None or issue.status != "awaiting_card":
+            return
+        if self._shop.clock.now_ms() - issue.begun_ms >= self._shop.policy.card_wait_ms:
+            self._keep(replace(issue, status="failed", reason="timed_out"))
 
     def cancel(self, issue_id: str) -> dict[str, Any]:
         """Raises NotFound("issue_unknown"). A finished issue stays as it is."""
+        self._expire()
         issue = self._known.get(issue_id)
         if issue is None:
             raise NotFound("issue_unknown")
@@ -77,6 +92,7 @@ class IssueDesk:
 
     def find(self, issue_id: str) -> dict[str, Any]:
         """Raises NotFound("issue_unknown")."""
+        self._expire()
         if issue_id not in self._known:
             raise NotFound("issue_unknown")
         return self._known[issue_id].as_json()
@@ -86,12 +102,13 @@ class IssueDesk:
         again: the issue goes on waiting."""
         assert self._waiting is not None
         issue = self._waiting
+        self._keep(replace(issue, status="working", reason=None))
         try:
             async with self._shop.readers.open(presence) as session:
                 card = await self._make(issue, session)
         except (CardError, ReaderError) as error:
             return self._keep(replace(issue, reason=error.key))
-        except Conflict as error:
+        except (Conflict, KeyMissing) as error:
             return self._keep(replace(issue, status="failed", reason=error.key))
         return self._keep(replace(issue, status="done", reason=None, card=card_view(card)))
 

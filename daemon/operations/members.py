@@ -16,6 +16,8 @@ from daemon.ports.ledger import Books
 MOST_FOUND = 50
 LONGEST_NAME = 60
 LONGEST_NUMBER = 20
+MOST_NUMBERS_TRIED = 1000
+"""Numbers that were given by hand and lie in the way of the running number."""
 _STATUSES = {
     "active": CardStatus.ACTIVE,
     "lost": CardStatus.LOST,
@@ -36,14 +38,12 @@ async def add_member(
 
     def work(books: Books) -> dict[str, Any]:
         now_ms = shop.clock.now_ms()
-        member = Member(
-            member_id=shop.clock.new_id(),
-            number=number or _next_number(shop, books),
-            category="standard",
-            status="active",
-            created_ms=now_ms,
-        )
-        books.add_member(member, personal)
+        member_id = shop.clock.new_id()
+        member = Member(member_id, number or "", "standard", "active", now_ms)
+        if number is not None:
+            books.add_member(member, personal)
+        else:
+            member = _add_numbered(shop, books, member, personal)
         books.append(
             Draft(
                 op_id=shop.clock.new_id(),
@@ -72,6 +72,18 @@ def _require_phone(phone: str) -> str:
     return digits
 
 
+def _add_numbered(shop: Shop, books: Books, member: Member, personal: Personal) -> Member:
+    """Adds the member under the next running number that nobody was given by hand."""
+    for _ in range(MOST_NUMBERS_TRIED):
+        numbered = replace(member, number=_next_number(shop, books))
+        try:
+            books.add_member(numbered, personal)
+        except Conflict:
+            continue
+        return numbered
+    raise Conflict("member_number_taken")
+
+
 def _next_number(shop: Shop, books: Books) -> str:
     """Store number and a running number of this store: unique over the chain."""
     last = int(books.setting("last_member_number") or 0) + 1
@@ -98,8 +110,11 @@ async def member_by_id(shop: Shop, member_id: str) -> dict[str, Any]:
     return await shop.ledger.read(look)
 
 
-async def set_card_status(shop: Shop, actor: Actor, card_id: str, status: str) -> dict[str, Any]:
+async def set_card_status(
+    shop: Shop, actor: Actor, card_id: str, status: str, reason: str | None = None
+) -> dict[str, Any]:
     """Reports a card lost (挂失), locks it, or makes it active again (解挂); on the journal.
+    `reason` is a short code for the journal, without personal data.
 
     Raises BadRequest("card_status_unknown"), NotFound("card_unknown"),
     Conflict("card_returned")."""
@@ -121,7 +136,7 @@ async def set_card_status(shop: Shop, actor: Actor, card_id: str, status: str) -
                 actor=actor.number,
                 member_id=card.member_id,
                 card_id=card_id,
-                detail={"status": status},
+                detail={"status": status, **({"reason": reason} if reason else {})},
             )
         )
         return card.member_id

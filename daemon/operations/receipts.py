@@ -17,17 +17,27 @@ MOST_LISTED = 100
 async def list_receipts(shop: Shop, limit: int) -> list[dict[str, Any]]:
     """Newest first."""
     kept = await shop.ledger.receipts(limit=min(limit, MOST_LISTED))
-    return [receipt_view(stored) for stored in kept]
+    return await shop.ledger.read(lambda books: [receipt_view(books, one) for one in kept])
 
 
-def receipt_view(stored: StoredReceipt) -> dict[str, Any]:
+def receipt_view(books: Books, stored: StoredReceipt) -> dict[str, Any]:
+    """`kind` is sale, recharge or void; a void's receipt names what was voided."""
+    operation = books.operation(stored.op_id)
+    assert operation is not None, "a receipt is of an operation"
+    about = operation
+    if "voids" in operation.request:
+        voided = books.operation(operation.request["voids"])
+        assert voided is not None, "a void is of an operation"
+        about = voided
     return {
         "receipt_id": stored.receipt_id,
         "number": stored.number,
-        "op_id": stored.op_id,
         "created_ms": stored.created_ms,
         "state": stored.state,
         "prints": stored.prints,
+        "kind": operation.kind,
+        "sale_id": about.op_id if about.kind == "sale" else None,
+        "recharge_id": about.op_id if about.kind == "recharge" else None,
     }
 
 
@@ -46,7 +56,7 @@ async def draw_receipt(shop: Shop, receipt_id: str) -> bytes:
 
 async def reprint(shop: Shop, receipt_id: str) -> dict[str, Any]:
     """Queues a copy, numbered and marked. Raises NotFound("receipt_unknown")."""
-    stored, receipt = await _kept(shop, receipt_id)
+    _, receipt = await _kept(shop, receipt_id)
 
     def work(books: Books) -> None:
         number = books.count_copy(receipt_id)
@@ -55,4 +65,5 @@ async def reprint(shop: Shop, receipt_id: str) -> dict[str, Any]:
 
     await shop.ledger.write(work)
     shop.poke_spool()
-    return receipt_view(stored)
+    queued, _ = await _kept(shop, receipt_id)
+    return await shop.ledger.read(lambda books: receipt_view(books, queued))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from daemon.core.authorize import Decline
 from daemon.core.records import Operation, OpState
@@ -14,17 +15,26 @@ MOST_OPEN = 100
 """A counter has one current sale; more open ones can only come from crashes in a row."""
 
 
-async def recover_sales(shop: Shop) -> Operation | None:
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """`torn`: the sale whose card must be tapped again. `sales`: the ids of all that were open."""
+
+    torn: Operation | None = None
+    sales: tuple[str, ...] = ()
+
+
+async def recover_sales(shop: Shop) -> Recovered:
     """Sales that were open when the power went: those whose card may have committed become
-    UNKNOWN, the rest certainly moved nothing and are declined as `restarted`. Returns the newest
+    UNKNOWN, the rest certainly moved nothing and are declined as `restarted`. `torn` is the newest
     UNKNOWN sale: the counter asks for that card again. An older UNKNOWN one is cancelled: no money
     moved, and its card's intent stays pending, so that its next tap is not called a clone."""
     stale = await shop.ledger.operations(
         kinds=(KIND,), states=(OpState.OPEN, OpState.UNKNOWN), limit=MOST_OPEN
     )
     if not stale:
-        return None
-    return await shop.ledger.write(lambda books: _sort_out(shop, books, stale))
+        return Recovered()
+    torn = await shop.ledger.write(lambda books: _sort_out(shop, books, stale))
+    return Recovered(torn, tuple(sale.op_id for sale in stale))
 
 
 def _sort_out(shop: Shop, books: Books, stale: Sequence[Operation]) -> Operation | None:

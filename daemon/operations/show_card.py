@@ -6,7 +6,8 @@ from typing import Any
 
 from daemon.core.authorize import Decline, judge_card
 from daemon.core.card import Assurance
-from daemon.operations.sell import find_card
+from daemon.core.records import Card
+from daemon.operations.sell import find_card, remember_alarm
 from daemon.operations.shop import Shop
 from daemon.operations.tap import Declined, LostContact, prove
 from daemon.operations.views import member_view
@@ -23,13 +24,13 @@ async def show_card(shop: Shop, presence: Presence) -> dict[str, Any] | Decline 
     if isinstance(proof, Declined):
         return proof.why
 
-    def look(books: Books) -> dict[str, Any] | Decline:
+    def look(books: Books) -> dict[str, Any] | tuple[Decline, Card | None]:
         card = find_card(books, proof)
         if isinstance(card, Decline):
-            return card
+            return card, None
         refusal = judge_card(proof, card)
         if refusal is not None:
-            return refusal
+            return refusal, card
         member = books.member(card.member_id)
         assert member is not None
         proves = shop.policy.profiles[card.technology].proves
@@ -38,7 +39,12 @@ async def show_card(shop: Shop, presence: Presence) -> dict[str, Any] | Decline 
             "technology": card.technology.value,
             "weak": proves is Assurance.IDENTITY,
             "status": card.status.value,
-            "reason": None,
         }
 
-    return await shop.ledger.read(look)
+    shown = await shop.ledger.read(look)
+    if isinstance(shown, dict):
+        return shown
+    refusal, card = shown
+    if card is not None and refusal.alarm:
+        await shop.ledger.write(lambda books: remember_alarm(shop, books, card, refusal))
+    return refusal

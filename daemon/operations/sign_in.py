@@ -37,14 +37,12 @@ async def sign_in(shop: Shop, number: str, pin: str) -> SignedIn:
     """Raises NotAllowed("sign_in_failed" with tries `left`) or NotAllowed("sign_in_locked" with
     `seconds`). An unknown number takes as long and answers the same as a wrong PIN."""
     require_pin_form(pin)
-    employee, device = await shop.ledger.read(
-        lambda books: (books.employee_by_number(number), _device_lock(books))
-    )
-    now_ms = shop.clock.now_ms()
-    locked_s = max(
-        seconds_locked(device[1], now_ms),
-        seconds_locked(employee.locked_until_ms, now_ms) if employee else 0,
-    )
+
+    def look(books: Books) -> tuple[Employee | None, int]:
+        employee = books.employee_by_number(number)
+        return employee, _locked_s(shop, books, employee)
+
+    employee, locked_s = await shop.ledger.read(look)
     if locked_s:
         raise NotAllowed("sign_in_locked", seconds=locked_s)
     if employee is None:
@@ -52,12 +50,38 @@ async def sign_in(shop: Shop, number: str, pin: str) -> SignedIn:
         right = False
     else:
         right = await shop.pins.matches(employee.pin_hash, pin)
-    if not right or employee is None:
-        raise await shop.ledger.write(lambda books: _count(shop, books, employee))
     token = secrets.token_urlsafe(32)
+    tried = employee.employee_id if employee is not None else None
+    answer = await shop.ledger.write(lambda books: _settle(shop, books, tried, right, token))
+    if isinstance(answer, NotAllowed):
+        raise answer
+    return answer
+
+
+def _settle(
+    shop: Shop, books: Books, tried: str | None, right: bool, token: str
+) -> SignedIn | NotAllowed:
+    """Looks at the locks again: of many tries at once, those that come after the lock learn
+    nothing, whether they were right or wrong."""
+    employee = books.employee(tried) if tried is not None else None
+    locked_s = _locked_s(shop, books, employee)
+    if locked_s:
+        return NotAllowed("sign_in_locked", seconds=locked_s)
+    if employee is None or not right:
+        return _count(shop, books, employee)
+    if employee.failures:
+        books.put_employee(replace(employee, failures=0, locked_until_ms=0))
+    now_ms = shop.clock.now_ms()
     session = Session(token_hash(token), employee.employee_id, now_ms, now_ms, now_ms + SESSION_MS)
-    await shop.ledger.write(lambda books: _open(books, employee, session))
+    books.put_session(session)
     return SignedIn(token, _actor(employee), session.expires_ms)
+
+
+def _locked_s(shop: Shop, books: Books, employee: Employee | None) -> int:
+    """Seconds until this employee, on this device, may try again."""
+    now_ms = shop.clock.now_ms()
+    own_s = seconds_locked(employee.locked_until_ms, now_ms) if employee is not None else 0
+    return max(seconds_locked(_device_lock(books)[1], now_ms), own_s)
 
 
 def token_hash(token: str) -> bytes:
@@ -68,12 +92,6 @@ def _actor(employee: Employee) -> Actor:
     return Actor(employee.employee_id, employee.number, employee.name, employee.role)
 
 
-def _open(books: Books, employee: Employee, session: Session) -> None:
-    if employee.failures:
-        books.put_employee(replace(employee, failures=0, locked_until_ms=0))
-    books.put_session(session)
-
-
 def _device_lock(books: Books) -> tuple[int, int]:
     """(wrong tries in a row on this device, locked until)."""
     kept = books.setting("device_sign_in")
@@ -81,7 +99,7 @@ def _device_lock(books: Books) -> tuple[int, int]:
     return int(failures), int(until)
 
 
-def _count(shop: Shop, books: Books, tried: Employee | None) -> NotAllowed:
+def _count(shop: Shop, books: Books, employee: Employee | None) -> NotAllowed:
     """Counts a wrong try against the employee and the device; both survive a restart, and a right
     PIN of somebody else does not reset the device's."""
     now_ms = shop.clock.now_ms()
@@ -91,7 +109,6 @@ def _count(shop: Shop, books: Books, tried: Employee | None) -> NotAllowed:
         until = now_ms + _DEVICE_LOCK_S * 1000
     books.put_setting("device_sign_in", json.dumps([failures, until]))
     locked_s, left = seconds_locked(until, now_ms), tries_left(failures)
-    employee = books.employee(tried.employee_id) if tried else None
     if employee is not None:
         count = employee.failures + 1
         own_s = lock_after(count)
@@ -115,12 +132,29 @@ async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
     now_ms = shop.clock.now_ms()
     if session is None or employee is None:
         raise NotAllowed("not_signed_in")
-    if now_ms >= session.expires_ms or now_ms - session.seen_ms >= IDLE_MS:
+    if _is_over(session, now_ms):
         raise NotAllowed("session_over")
     if now_ms - session.seen_ms >= SEEN_EVERY_MS:
-        session = replace(session, seen_ms=now_ms)
-        await shop.ledger.write(lambda books: books.put_session(session))
+        await shop.ledger.write(lambda books: _touch(books, digest, now_ms))
     return _actor(employee), session
+
+
+def _touch(books: Books, digest: bytes, now_ms: int) -> None:
+    """A session that was signed out meanwhile stays so."""
+    session = books.session(digest)
+    if session is not None:
+        books.put_session(replace(session, seen_ms=max(session.seen_ms, now_ms)))
+
+
+async def is_signed_in(shop: Shop, token: str) -> bool:
+    """Whether a session is still open. Looking does not count as using it."""
+    session = await shop.ledger.read(lambda books: books.session(token_hash(token)))
+    now_ms = shop.clock.now_ms()
+    return session is not None and not _is_over(session, now_ms)
+
+
+def _is_over(session: Session, now_ms: int) -> bool:
+    return now_ms >= session.expires_ms or now_ms - session.seen_ms >= IDLE_MS
 
 
 async def sign_out(shop: Shop, token: str) -> None:

@@ -17,6 +17,7 @@ from daemon.core.errors import (
     CardGone,
     CardSilent,
     CardTorn,
+    KeyMissing,
     ReaderError,
 )
 from daemon.core.records import Card, Operation
@@ -86,6 +87,8 @@ async def prove(shop: Shop, presence: Presence) -> Proof | Declined | LostContac
     try:
         async with shop.readers.open(presence) as session:
             return await _prove(session)
+    except KeyMissing as error:
+        return Declined(Decline(error.key))
     except (CardGone, CardSilent, CardGarbled, ReaderError) as error:
         return LostContact(error.key)
 
@@ -108,6 +111,8 @@ async def tap(shop: Shop, presence: Presence, request: TapRequest) -> Outcome:
             if isinstance(proof, Declined):
                 return proof
             return await settle(shop, request, proof, session)
+    except KeyMissing as error:
+        return Declined(Decline(error.key))
     except (CardGone, CardSilent, CardGarbled, ReaderError) as error:
         return LostContact(error.key)
 

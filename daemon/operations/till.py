@@ -16,6 +16,7 @@ from daemon.core.records import Card, Operation, OpState
 from daemon.operations.sell import end_sale, require_sale
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import sale_view
+from daemon.ports.cards import Presence
 from daemon.ports.ledger import Books
 
 _BUSY = frozenset(
@@ -25,11 +26,12 @@ _BUSY = frozenset(
 
 @dataclass(slots=True)
 class Current:
-    """The current sale and what is known of it beside the books. `pin_given_for` names the card
-    that a right PIN was given for."""
+    """The current sale and what is known of it beside the books. `presence` is where it was last
+    tried, `pin_given_for` names the card that a right PIN was given for."""
 
     sale: Operation
     cashier: Actor
+    presence: Presence | None = None
     confirmed: bool = False
     pin_proof: Proof | None = None
     pin_card: Card | None = None
@@ -38,10 +40,11 @@ class Current:
 
 class Till:
     """`ask` is what the cashier or the member is asked: double_tap, tap_again, tap_same_card.
-    `shown` is a member's card that lies there without a sale. `on_wait_over(sale_id)` is called
-    when a waiting state timed out."""
+    `shown` is a member's card that lies there without a sale, `refusal` why such a card cannot
+    pay. `on_wait_over(sale_id, moves)` is called when a waiting state timed out; if `moves` has
+    gone on since, the wait was over before."""
 
-    def __init__(self, shop: Shop, on_wait_over: Callable[[str], None]) -> None:
+    def __init__(self, shop: Shop, on_wait_over: Callable[[str, int], None]) -> None:
         self._shop = shop
         self._on_wait_over = on_wait_over
         self._timer: asyncio.TimerHandle | None = None
@@ -49,7 +52,9 @@ class Till:
         self.current: Current | None = None
         self.ask: str | None = None
         self.shown: Mapping[str, Any] | None = None
-        self.view: dict[str, Any] = {"state": "idle", "sale": None, "card": None, "ask": None}
+        self.refusal: Mapping[str, Any] | None = None
+        self.moves = 0
+        self.view: dict[str, Any] = self._view(None)
 
     @property
     def busy(self) -> bool:
@@ -57,6 +62,9 @@ class Till:
 
     def is_current(self, sale_id: str) -> bool:
         return self.current is not None and self.current.sale.op_id == sale_id
+
+    def awaits_pin_for(self, sale_id: str) -> bool:
+        return self.state is State.AWAITING_PIN and self.is_current(sale_id)
 
     def require_current(self, sale_id: str) -> Current:
         """Raises Conflict("sale_not_current")."""
@@ -72,13 +80,14 @@ class Till:
     def move(self, event: Event) -> None:
         """Raises IllegalMove and changes nothing where the table has no such event."""
         self.state = move(self.state, event)
+        self.moves += 1
         self.stop_waiting()
         field = WAITS.get(self.state)
         if field is not None and self.current is not None:
             wait_s = getattr(self._shop.policy, field) / 1000
             loop = asyncio.get_running_loop()
             sale_id = self.current.sale.op_id
-            self._timer = loop.call_later(wait_s, self._on_wait_over, sale_id)
+            self._timer = loop.call_later(wait_s, self._on_wait_over, sale_id, self.moves)
 
     def stop_waiting(self) -> None:
         if self._timer is not None:
@@ -110,12 +119,13 @@ class Till:
         await self._shop.ledger.write(work)
 
     async def sale(self, sale_id: str) -> dict[str, Any]:
-        """The sale as the page sees it. Raises NotFound("sale_unknown")."""
+        """The sale as the page sees it. In the counter's own turn only: the current sale is read
+        anew here (others ask daemon.operations.look_up). Raises NotFound("sale_unknown")."""
+        status = "awaiting_pin" if self.awaits_pin_for(sale_id) else None
 
         def look(books: Books) -> tuple[Operation, dict[str, Any]]:
             sale = require_sale(books, sale_id)
-            waits_for_pin = self.is_current(sale_id) and self.state is State.AWAITING_PIN
-            return sale, sale_view(books, sale, status="awaiting_pin" if waits_for_pin else None)
+            return sale, sale_view(books, sale, status=status)
 
         found, view = await self._shop.ledger.read(look)
         if self.is_current(sale_id):
@@ -128,15 +138,19 @@ class Till:
         sale = None
         if self.current is not None:
             sale = await self.sale(self.current.sale.op_id)
-        self.view = {
-            "state": self.state.value,
-            "sale": sale,
-            "card": self.shown,
-            "ask": self.ask,
-        }
+        self.view = self._view(sale)
         self._shop.events.publish("counter", self.view)
         if sale is not None:
             self._shop.events.publish("sale", sale)
+
+    def _view(self, sale: dict[str, Any] | None) -> dict[str, Any]:
+        return {
+            "state": self.state.value,
+            "sale": sale,
+            "card": self.shown,
+            "refusal": self.refusal,
+            "ask": self.ask,
+        }
 
     def paper(self, receipt_id: str) -> None:
         """The spool is through with a receipt, printed or given up for now."""

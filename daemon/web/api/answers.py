@@ -1,0 +1,237 @@
+"""What the device answers, as the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from daemon.web.api.bodies import Id, SaleStatus, Tender
+
+Fact = int | str | bool | None
+
+
+class Balance(BaseModel):
+    principal_fen: int
+    bonus_fen: int
+
+
+class Employee(BaseModel):
+    id: str
+    number: str
+    name: str
+    role: str
+
+
+class Session(BaseModel):
+    employee: Employee
+    expires_ms: int
+
+
+class SignedIn(Session):
+    token: str = Field(description="For `Authorization: Bearer`; shown this once.")
+
+
+class Card(BaseModel):
+    card_id: Id
+    technology: Literal["uid", "desfire"]
+    status: Literal["active", "lost", "locked", "returned"]
+    issued_ms: int
+
+
+class Member(BaseModel):
+    member_id: Id
+    number: str
+    name: str = Field(description="Masked, e.g. 张*.")
+    phone: str = Field(description="Masked, e.g. 138****1234.")
+    category: str
+    status: str
+    balance: Balance
+    has_pin: bool
+    cards: list[Card]
+
+
+class Members(BaseModel):
+    members: list[Member]
+
+
+class MemberCard(BaseModel):
+    member: Member
+    technology: Literal["uid", "desfire"]
+    weak: bool = Field(description="The card proves no more than a number that can be copied.")
+    status: str
+
+
+class Sale(BaseModel):
+    sale_id: Id
+    amount_fen: int
+    status: SaleStatus
+    reason: str | None
+    facts: dict[str, Fact]
+    member: Member | None
+    technology: Literal["uid", "desfire"] | None
+    weak: bool
+    taken: Balance | None
+    balance: Balance | None
+    receipt_id: Id | None
+    receipt_number: str | None
+    created_ms: int
+    settled_ms: int | None
+    voided: bool
+    voidable: bool
+
+
+class Sales(BaseModel):
+    sales: list[Sale]
+
+
+class Recharge(BaseModel):
+    recharge_id: Id
+    member: Member
+    amount_fen: int
+    bonus_fen: int
+    tender: Tender
+    balance: Balance
+    receipt_id: Id
+    created_ms: int
+    voided: bool
+
+
+class Tier(BaseModel):
+    from_fen: int
+    bonus_bp: int = Field(description="Basis points, 1/10 000.")
+
+
+class RechargeRules(BaseModel):
+    tiers: list[Tier]
+
+
+class Issue(BaseModel):
+    issue_id: Id
+    member_id: Id
+    status: Literal["awaiting_card", "working", "done", "failed"]
+    reason: str | None
+    card: Card | None
+
+
+class Receipt(BaseModel):
+    receipt_id: Id
+    number: str
+    created_ms: int
+    state: Literal["waiting", "printing", "printed", "unconfirmed", "failed"]
+    prints: int
+    kind: Literal["sale", "recharge", "void"]
+    sale_id: Id | None
+    recharge_id: Id | None
+
+
+class Receipts(BaseModel):
+    receipts: list[Receipt]
+
+
+class Refusal(BaseModel):
+    reason: str
+    facts: dict[str, Fact]
+
+
+class Counter(BaseModel):
+    state: Literal[
+        "idle",
+        "amount",
+        "awaiting_card",
+        "awaiting_pin",
+        "authenticating",
+        "deciding",
+        "committed",
+        "printing",
+        "done",
+        "declined",
+        "cancelled",
+        "unknown",
+    ]
+    sale: Sale | None
+    card: MemberCard | None = Field(description="A member's card that lies there without a sale.")
+    refusal: Refusal | None = Field(
+        description="Why a card that was laid down without a sale cannot pay."
+    )
+    ask: Literal["double_tap", "tap_again", "tap_same_card"] | None
+
+
+class Device(BaseModel):
+    id: str
+    store: str
+    name: str
+
+
+class Reader(BaseModel):
+    name: str
+    state: Literal["absent", "opening", "ready", "faulted"]
+    card_present: bool
+    problem: str | None
+
+
+class Printer(BaseModel):
+    reachable: bool | None
+    online: bool | None
+    cover_open: bool | None
+    paper: Literal["ok", "near_end", "out", "unknown"]
+    problem: str | None
+    waiting: int
+
+
+class Ledger(BaseModel):
+    ok: bool
+    stopped: str | None
+
+
+class Sync(BaseModel):
+    sealed: int
+    receipted: int
+    last_pull_ms: int | None
+
+
+class LastRun(BaseModel):
+    """What the last start found: sales that the stop before it had left open, as they ended."""
+
+    sales: list[Sale]
+    receipts_waiting: int
+
+
+class Status(BaseModel):
+    device: Device
+    ledger: Ledger
+    readers: list[Reader]
+    printer: Printer
+    sync: Sync
+    counter: Counter
+    last_run: LastRun | None
+    demo: bool
+    languages: list[str]
+
+
+class Health(BaseModel):
+    status: Literal["ok", "degraded", "stopped"]
+    readers: list[Reader]
+    printer: Printer
+    ledger: Ledger
+    sync: Sync
+    version: str
+
+
+class Mistake(BaseModel):
+    at: str
+    why: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `key` is what a page translates; `facts` are figures for that sentence."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    key: str
+    fault: Literal["cashier", "member", "card", "device", "client", "shop"]
+    retry: Literal["never", "after_change", "same", "later"]
+    facts: dict[str, Fact]
+    errors: list[Mistake] = Field(default_factory=list)

@@ -1,0 +1,169 @@
+"""One decorator that makes a request handler out of an operation: reads, checks, authenticates, and
+keeps what the OpenAPI document says of it beside the code that does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from daemon.core.errors import NotFound
+from daemon.core.ids import is_id
+from daemon.operations.shop import Actor
+from daemon.web.api.bodies import NoQuery, Nothing
+from daemon.web.context import CONTEXT, Context
+from daemon.web.problems import Problem
+from daemon.web.session import Caller, authenticate
+
+B = TypeVar("B", bound=BaseModel)
+Q = TypeVar("Q", bound=BaseModel)
+
+BASE: Final = "/api/v1"
+MOST_MISTAKES: Final = 20
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[B, Q]):
+    """One request, checked. `ids` are the ids of its path."""
+
+    context: Context
+    request: web.Request
+    ids: Mapping[str, str]
+    body: B
+    query: Q
+    caller: Caller | None = None
+    idempotency_key: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        return self.signed_in.actor
+
+    @property
+    def signed_in(self) -> Caller:
+        assert self.caller is not None, "the route is open to everybody"
+        return self.caller
+
+
+Action = Callable[[Call[B, Q]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`answers` by status: a model, a media type, or None for no body. `problems` are the statuses
+    that this route may answer besides those that every route may."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    answers: Mapping[int, type[BaseModel] | str | None]
+    problems: Sequence[int]
+    body: type[BaseModel]
+    query: type[BaseModel]
+    signed_in: bool
+    idempotent: bool
+    action: Callable[[Any], Awaitable[web.StreamResponse]] = field(repr=False)
+
+    @property
+    def reads_body(self) -> bool:
+        return self.method in ("POST", "PUT")
+
+    @property
+    def name(self) -> str:
+        return self.action.__name__
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        context = request.app[CONTEXT]
+        caller = await authenticate(context, request) if self.signed_in else None
+        ids = _ids(request)
+        query = _checked(self.query.model_validate, dict(request.query), "query")
+        body = await _body(request, self.body) if self.reads_body else Nothing()
+        key = _idempotency_key(request) if self.idempotent else ""
+        return await self.action(Call(context, request, ids, body, query, caller, key))
+
+
+def route(
+    method: str,
+    path: str,
+    summary: str,
+    answers: Mapping[int, type[BaseModel] | str | None],
+    *,
+    body: type[B] = Nothing,  # type: ignore[assignment]
+    query: type[Q] = NoQuery,  # type: ignore[assignment]
+    problems: Sequence[int] = (),
+    signed_in: bool = True,
+    idempotent: bool = False,
+) -> Callable[[Action[B, Q]], Route]:
+    tag = path.split("/")[1]
+
+    def make(action: Action[B, Q]) -> Route:
+        return Route(
+            method,
+            path if path == "/healthz" else BASE + path,
+            summary,
+            tag,
+            answers,
+            problems,
+            body,
+            query,
+            signed_in,
+            idempotent,
+            action,
+        )
+
+    return make
+
+
+def reply(body: Mapping[str, Any], status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        content_type="application/json",
+    )
+
+
+def _ids(request: web.Request) -> Mapping[str, str]:
+    """Raises NotFound: what is not an id cannot be the id of anything."""
+    for name, value in request.match_info.items():
+        if not is_id(value):
+            raise NotFound(name.removesuffix("_id") + "_unknown")
+    return request.match_info
+
+
+async def _body(request: web.Request, model: type[B]) -> B:
+    """Raises Problem 400 for what is not JSON, 413, 415, 422 for what does not fit the schema."""
+    raw = await request.read()
+    if not raw and model is Nothing:
+        return model()
+    charset = (request.charset or "utf-8").lower()
+    if raw and (request.content_type != "application/json" or charset not in ("utf-8", "utf8")):
+        raise Problem(415, "media_type_unsupported", headers={"Accept": "application/json"})
+    return _checked(model.model_validate_json, raw, "")
+
+
+def _checked(validate: Callable[[Any], B], given: Any, place: str) -> B:
+    try:
+        return validate(given)
+    except ValidationError as error:
+        # `include_input=False`: what was typed may be a PIN.
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(row["type"] == "json_invalid" for row in found):
+        raise Problem(400, "body_not_json")
+    mistakes = [
+        {"at": ".".join([*([place] if place else []), *map(str, row["loc"])]), "why": row["msg"]}
+        for row in found[:MOST_MISTAKES]
+    ]
+    raise Problem(422, "request_invalid", errors=mistakes)
+
+
+def _idempotency_key(request: web.Request) -> str:
+    """Its form is checked where it is kept (daemon.operations.once)."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        raise Problem(422, "idempotency_key_missing")
+    return key

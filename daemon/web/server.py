@@ -1,0 +1,108 @@
+"""The page and the interface over HTTP: the routes, what wraps them, and the listening socket."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.shop import Shop
+from daemon.web.api import ROUTES
+from daemon.web.api.openapi import describe
+from daemon.web.api.route import BASE
+from daemon.web.api.signing import SIGNING_IN, SigningIn
+from daemon.web.context import CONTEXT, Context, WebSettings
+from daemon.web.events import EventStream
+from daemon.web.problems import problems
+from daemon.web.session import guard, security_headers
+from daemon.web.static_files import asset, index
+
+__all__ = ["Server", "WebSettings", "make_app"]
+
+LARGEST_BODY_BYTES: Final = 16 * 1024
+"""The largest request is a member's name and phone."""
+SHUTDOWN_S: Final = 5.0
+"""How long a stop waits for answers under way; the event streams end at once."""
+
+
+def make_app(
+    shop: Shop,
+    desk: CounterDesk,
+    events: EventStream,
+    status: Callable[[], Awaitable[dict[str, Any]]],
+    settings: WebSettings,
+) -> web.Application:
+    """`status` tells `readers`, `printer`, `ledger` and `sync` as GET /status shows them, and may
+    tell more; what the shop and the counter know is added here."""
+    app = web.Application(middlewares=[problems, guard], client_max_size=LARGEST_BODY_BYTES)
+    app[CONTEXT] = Context(shop, desk, events, status, settings)
+    app[SIGNING_IN] = SigningIn()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.serve)
+    _add_document(app)
+    app.router.add_get("/", index)
+    app.router.add_get("/index.html", index)
+    app.router.add_get("/assets/{name}", asset)
+    headers = security_headers(settings)
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        # What a till shows is nobody's to keep.
+        response.headers.setdefault("Cache-Control", "no-store")
+
+    async def end_streams(_: web.Application) -> None:
+        events.close()
+
+    app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(end_streams)
+    return app
+
+
+def _add_document(app: web.Application) -> None:
+    document = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
+
+    async def see_document(_: web.Request) -> web.Response:
+        return web.Response(body=document, content_type="application/json")
+
+    app.router.add_get(f"{BASE}/openapi.json", see_document)
+
+
+class Server:
+    """One listening socket. `tls` None: plain HTTP, for the device itself and a proxy before it."""
+
+    def __init__(
+        self, app: web.Application, settings: WebSettings, tls: ssl.SSLContext | None = None
+    ) -> None:
+        # No access log: a path or a query may name a person.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        self._settings = settings
+        self._tls = tls
+        self._port: int | None = None
+
+    async def start(self) -> None:
+        """Raises OSError where the address is in use."""
+        await self._runner.setup()
+        settings = self._settings
+        try:
+            await web.TCPSite(
+                self._runner, settings.host, settings.port, ssl_context=self._tls
+            ).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = int(self._runner.addresses[0][1])
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; the system's choice where the settings say 0."""
+        assert self._port is not None, "not started"
+        return self._port
+
+    async def stop(self) -> None:
+        """Ends the event streams, lets answers under way finish, and closes the socket."""
+        await self._runner.cleanup()

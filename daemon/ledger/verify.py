@@ -122,7 +122,11 @@ def verify(path: Path, key: bytes, signer_public: bytes) -> Report:
     except LedgerCorrupt:
         kept = None
         check.note(Flaw.HEAD_MALFORMED, None)
-    connection = open_reader(path, key)
+    try:
+        connection = open_reader(path, key)
+    except LedgerCorrupt as error:
+        check.note(Flaw.UNREADABLE, None, str(error))
+        return check.report
     try:
         connection.execute("BEGIN")
         check.run(connection, kept)

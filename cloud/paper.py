@@ -67,7 +67,11 @@ def _kind_line(name: str, line: KindLine) -> str:
 
 
 def _sums(line: KindLine) -> tuple[tuple[str, int], ...]:
-    return (("sold", line.sales_fen), ("paid", line.tendered_fen), ("bonus", line.bonus_fen))
+    return (
+        ("sold", line.sales_fen),
+        ("paid", line.tendered_fen),
+        ("of it bonus" if line.sales_fen else "bonus", line.bonus_fen),
+    )
 
 
 def _amount(unit: str, value: int) -> str:

@@ -41,8 +41,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class KindLine:
-    """Entries of one kind: what went through `shop/sales`, through the tenders, and into bonus.
-    All are positive for the ordinary direction of that kind (a void counts what it took back)."""
+    """Entries of one kind: what went through `shop/sales`, through the tenders, and through the
+    members' bonus. All are positive for the ordinary direction of that kind: a sale draws bonus, a
+    recharge gives it, a void counts what it took back."""
 
     count: int
     sales_fen: int
@@ -188,12 +189,13 @@ def _kind_line(manifests: Iterable[Manifest], kind: Kind) -> KindLine:
     for total in totals:
         moved.update(total.moved)
     back = -1 if kind in (Kind.VOID_SALE, Kind.VOID_RECHARGE) else 1
+    sells = kind in (Kind.SALE, Kind.VOID_SALE)
     tendered = sum(amount for (owner, _), amount in moved.items() if owner.startswith("tender:"))
     return KindLine(
         count=sum(total.count for total in totals),
         sales_fen=back * moved[SALES],
         tendered_fen=back * -tendered,
-        bonus_fen=back * moved[(MEMBERS, "bonus")],
+        bonus_fen=(-back if sells else back) * moved[(MEMBERS, "bonus")],
     )
 
 

@@ -222,6 +222,8 @@ class PcscLink:
 
     def _compare(self, names: list[str]) -> None:
         """Tells which readers came and went since the last listing."""
+        if names:
+            self._forget(SERVICE)
         for name in [known for known in self._states if known not in names]:
             del self._states[name]
             self._lose(name, "reader_unplugged")
@@ -232,9 +234,7 @@ class PcscLink:
                 self._tell(ReaderFound(name))
         for name in (self._named | set(self._lost)) - set(names) - {SERVICE}:
             self._lose(name, "reader_unplugged")
-        if self._states:
-            self._forget(SERVICE)
-        elif set(self._lost) <= {SERVICE}:
+        if not self._states and set(self._lost) <= {SERVICE}:
             self._lose(SERVICE, "reader_none")
 
     def _note(self, name: str, state: int, atr: bytes) -> None:

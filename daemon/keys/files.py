@@ -78,9 +78,11 @@ class KeyFolder:
             raise KeyMissing("key_file_missing", file=name) from error
         except OSError as error:
             raise KeyMissing("key_file_unreadable", file=name, reason=error.strerror) from error
-        with os.fdopen(descriptor, "rb") as opened:
-            self._check_mode(name, os.fstat(opened.fileno()))
-            text = opened.read(MAX_FILE_BYTES)
+        try:
+            self._check_mode(name, os.fstat(descriptor))
+            text = os.read(descriptor, MAX_FILE_BYTES)
+        finally:
+            os.close(descriptor)
         try:
             key = bytes.fromhex(text.decode("ascii").strip())
         except ValueError:

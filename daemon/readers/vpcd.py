@@ -48,6 +48,7 @@ class _Card:
         self._lock = threading.Lock()
         self._waiting: deque[queue.SimpleQueue[bytes | None]] = deque()
         self.gone = threading.Event()
+        self.held_by: _VpcdChannel | None = None
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def listen(self) -> None:
@@ -123,6 +124,7 @@ class _Card:
 class _VpcdChannel:
     def __init__(self, card: _Card) -> None:
         self._card = card
+        card.held_by = self
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self._card.ask(apdu)
@@ -131,7 +133,9 @@ class _VpcdChannel:
         return answer
 
     def close(self, *, reset: bool) -> None:
-        if reset:
+        # A session that was given up is closed when its thread comes back, which may be in the
+        # middle of the next one.
+        if reset and self._card.held_by is self:
             with contextlib.suppress(CardGone):  # then it has no power anyway
                 self._card.control(RESET)
 

@@ -8,7 +8,10 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 // scripts/budget.mjs.
 const pages = { cashier: here("index.html") };
 
-export default defineConfig(({ mode }) => ({
+// `npm run dev` takes the interface from here (see dev/run.mjs).
+const device = process.env["COUNTERD_URL"];
+
+export default defineConfig({
   plugins: [vue()],
   define: {
     __VUE_OPTIONS_API__: "false",
@@ -25,6 +28,6 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     rollupOptions: { input: pages },
   },
-  server: { proxy: { "/api": mode === "test" ? "" : (process.env["COUNTERD_URL"] ?? "") } },
+  server: device === undefined ? {} : { proxy: { "/api": device, "/healthz": device } },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },
-}));
+});

@@ -45,10 +45,11 @@ def cors_headers(request: web.Request) -> dict[str, str]:
 
 
 def snapshot(printer: Printer) -> dict[str, Any]:
-    """GET /api/printer."""
+    """GET /api/printer. A higher `sequence` was looked at later, whichever way it came."""
     host, port = printer.address
     seen = printer.condition
     return {
+        "sequence": next(printer.looks),
         "listening": f"{host}:{port}" if printer.listening else None,
         "width": printer.profile.width_dots,
         "encoding": printer.profile.encoding,

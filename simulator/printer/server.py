@@ -9,6 +9,7 @@ wait their turn, as network printers do.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import struct
 from collections import deque
@@ -82,6 +83,7 @@ class Printer:
         self.on_paper: list[Callable[[Record], None]] = []
         self.on_change: list[Callable[[], None]] = []
         self.address: tuple[str, int] = ("", 0)
+        self.looks = itertools.count(1)
         self._silence_s = silence_s
         self._head = Interpreter(self.profile)
         self._queue: deque[tuple[_Line, bytes]] = deque()
@@ -322,6 +324,8 @@ class Printer:
             self._obey(line, event)
         self.printed_bytes += len(data)
         await self._count(len(data), printed=True)
+        if not self._queue:
+            self._changed()
         # Room for the sender and the status questions between two pieces.
         await asyncio.sleep(len(data) / self.fault.bytes_per_s if slow else 0)
 
@@ -329,7 +333,6 @@ class Printer:
         if event.kind in (Kind.UNKNOWN, Kind.INCOMPLETE):
             self.unknown_count += 1
             self.unknown.append(UnknownCommand(event.raw[:64].hex(" "), event.offset))
-            self._changed()
 
     def _obey(self, line: _Line, event: Event) -> None:
         """Commands that answer or act, in the order in which they are printed."""

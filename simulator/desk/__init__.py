@@ -1,0 +1,1 @@
+"""The simulated counter on one page: cashier screen, card tray with reader, receipt printer."""

@@ -20,8 +20,14 @@ mkdir -p /var/lib/counterd; chown -R counterd:counterd /var/lib/counterd
 mkdir -p /etc/systemd/system/counterd.service.d
 printf '[Service]\nWatchdogSec=4\nSystemCallLog=\n' >/etc/systemd/system/counterd.service.d/quick.conf
 systemctl daemon-reload
-systemctl start counterd; report start $?
+finish() { journalctl -b -u counterd --no-pager >/rig/journal.log; systemctl poweroff; exit 0; }
+systemctl start counterd; started=$?; report start $started
+[ "$started" = 0 ] || finish
 show() { systemctl show counterd -p "$1" --value; }
+# Waits until the unit is active after its N-th restart; a slow machine takes as long as it takes.
+back() { for _ in $(seq 240); do
+    [ "$(show NRestarts)" -ge "$1" ] && [ "$(show ActiveState)" = active ] && return; sleep 0.25
+done; }
 health() { python3 - <<'P'
 import json, urllib.request, urllib.error
 try:
@@ -38,13 +44,12 @@ pid=$(show MainPID)
 report user "$(ps -o user= -p "$pid")"
 report environ_has_key "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -c -i -F -f <(cat /etc/counterd/keys/*) || true)"
 report keys_readable_by_service "$(runuser -u counterd -- cat /etc/counterd/keys/ledger-key >/dev/null 2>&1 && echo yes || echo no)"
-kill -9 "$pid"; sleep 4
+kill -9 "$pid"; back 1
 report after_kill "$(show ActiveState)"; report restarts_after_kill "$(show NRestarts)"; report health_after_kill "$(health)"
-pid=$(show MainPID); kill -STOP "$pid"; sleep 9
+pid=$(show MainPID); kill -STOP "$pid"; back 2
 report restarts_after_hang "$(show NRestarts)"; report after_hang "$(show ActiveState)"
 report watchdog_said "$(journalctl -b -u counterd --no-pager | grep -c -i 'watchdog timeout' || true)"
 systemctl stop counterd; report stop $?; report result "$(show Result)"
 report journal_has_key "$(journalctl -b --no-pager | grep -c -i -F -f <(cat /etc/counterd/keys/*) || true)"
 /opt/counterd/bin/counterd verify --config /etc/counterd/setup.toml --json >/rig/verify.json; report verify $?
-journalctl -b -u counterd --no-pager >/rig/journal.log
-systemctl poweroff
+finish

@@ -55,6 +55,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     )
     (shared / "counterd").write_text(
         "#!/bin/sh\nexport PYTHONHOME=/opt/counterd/python\n"
+        "export LD_LIBRARY_PATH=/opt/counterd/python/lib\n"
         "export PYTHONPATH=/opt/counterd/app:/opt/counterd/site\n"
         f'exec {python} -m daemon "$@"\n'
     )

@@ -86,7 +86,7 @@ class Appliance:
         self._readers = make_readers(settings, self._keys)
         self._printer = make_printer(settings.printer)
         self._spool = Spool(
-            SqlPrintQueue(self._ledger),
+            SqlPrintQueue(self._ledger, late_before_ms=self._clock.now_ms()),
             self._printer,
             self._printer_changed,
             self._receipt_changed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from daemon.core.receipt import Receipt, receipt_from_json, receipt_to_json
@@ -82,14 +83,19 @@ class PaperDesk(Desk):
         )
         return [_receipt(row) for row in rows]
 
-    def next_job(self) -> PrintJob | None:
+    def next_job(self, late_before_ms: int = 0) -> PrintJob | None:
+        """The oldest waiting job. A first print that was queued before `late_before_ms` (the start
+        of this daemon) is marked late: the customer may be gone."""
         row = self._one(
-            "SELECT s.job_id, coalesce(s.document, r.document), s.attempts FROM spool s"
-            " JOIN receipt r USING (receipt_id) ORDER BY s.job_id LIMIT 1"
+            "SELECT s.job_id, coalesce(s.document, r.document), s.attempts, s.queued_ms"
+            " FROM spool s JOIN receipt r USING (receipt_id) ORDER BY s.job_id LIMIT 1"
         )
         if row is None:
             return None
-        return PrintJob(row[0], receipt_from_json(from_json(row[1])), row[2])
+        job_id, document, attempts, queued_ms = row
+        receipt = receipt_from_json(from_json(document))
+        late = queued_ms < late_before_ms and not receipt.copy
+        return PrintJob(job_id, replace(receipt, late=late), attempts)
 
     def begin_job(self, job_id: int) -> None:
         changed = self._change(

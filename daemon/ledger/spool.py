@@ -14,13 +14,16 @@ T = TypeVar("T")
 
 class SqlPrintQueue:
     """At least once: a job leaves the queue when paper was cut, and an attempt is counted before
-    its first byte, so a job that a power cut interrupted is known to be perhaps on paper."""
+    its first byte, so a job that a power cut interrupted is known to be perhaps on paper. Jobs
+    queued before `late_before_ms` are marked late."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, late_before_ms: int = 0) -> None:
         self._ledger = ledger
+        self._late_before_ms = late_before_ms
 
     async def next_job(self) -> PrintJob | None:
-        return await self._ledger.read(_over(SqlBooks.next_job))
+        late_before_ms = self._late_before_ms
+        return await self._ledger.read(_over(lambda books: books.next_job(late_before_ms)))
 
     async def begin(self, job_id: int) -> None:
         await self._ledger.write(_over(lambda books: books.begin_job(job_id)))

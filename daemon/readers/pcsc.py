@@ -48,7 +48,8 @@ _E_UNKNOWN_READER = 0x80100009
 _E_SHARING = 0x8010000B
 _E_NO_READERS = 0x8010002E
 _W_SECURITY = 0x8010006A
-_E_NO_SERVICE = frozenset({0x8010001D, 0x8010001E, 0x80100013, 0x80100001, 0x80100003})
+_NO_SERVICE = 0x8010001D
+_SERVICE_DOWN = frozenset({_NO_SERVICE, 0x8010001E, 0x80100013, 0x80100001, 0x80100003})
 _CARD_LEFT = frozenset(
     {
         0x8010000C,  # SCARD_E_NO_SMARTCARD
@@ -90,7 +91,7 @@ def _translate(code: int) -> CardError | ReaderError:
         return ReaderError("reader_busy")
     if code == _W_SECURITY:
         return ReaderError("reader_access_denied")
-    if code in _E_NO_SERVICE:
+    if code in _SERVICE_DOWN:
         return ReaderError("reader_service_down", code=f"{code:08X}")
     return ReaderError("reader_absent", code=f"{code:08X}")
 
@@ -171,19 +172,23 @@ class PcscLink:
 
     def _watch(self) -> None:
         """The supervising loop: nothing ends it but `stop`."""
-        attempt = 0
+        attempt = denied = 0
         while not self._stopping.is_set():
             try:
                 scard = _scard()
                 self._context = self._establish(scard)
-                attempt = 0
+                attempt = denied = 0
                 try:
                     self._follow(scard)
                 finally:
                     context, self._context = self._context, None
                     scard.SCardReleaseContext(context)
             except _Failed as error:
-                self._lose_all(_translate(error.code).key)
+                # pcsc-lite also says "denied" where pcscd dies while it is being asked: only a
+                # denial that stays is one.
+                denied = denied + 1 if error.code == _W_SECURITY else 0
+                code = _NO_SERVICE if denied == 1 else error.code
+                self._lose_all(_translate(code).key)
             except ReaderError as error:
                 self._lose_all(error.key)
             self._stopping.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])

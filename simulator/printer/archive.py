@@ -46,7 +46,7 @@ class PaperArchive:
         return self.folder / f"paper-{n:06d}.{suffix}"
 
     def save(self, paper: Paper, at: datetime) -> Record:
-        """Writes the three files, the JSON last, and drops the oldest beyond the limit."""
+        """Writes the three files, the JSON last and whole, and drops the oldest beyond the limit."""
         n = self.records[-1].n + 1 if self.records else 1
         text = paper.text()
         image = paper.image()
@@ -71,7 +71,9 @@ class PaperArchive:
             ],
         }
         whole = json.dumps(stored, ensure_ascii=False, indent=1)
-        self.path(n, "json").write_text(whole, encoding="utf-8")
+        aside = self.path(n, "new")
+        aside.write_text(whole, encoding="utf-8")
+        aside.replace(self.path(n, "json"))
         self.records.append(record)
         for old in self.records[:-MAX_PAPERS]:
             for suffix in ("png", "txt", "json"):

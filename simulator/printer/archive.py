@@ -46,7 +46,7 @@ class PaperArchive:
         return self.folder / f"paper-{n:06d}.{suffix}"
 
     def save(self, paper: Paper, at: datetime) -> Record:
-        """Writes the three files, the JSON last and whole, and drops the oldest beyond the limit."""
+        """Writes the three files, the JSON last and whole; drops the oldest over the limit."""
         n = self.records[-1].n + 1 if self.records else 1
         text = paper.text()
         image = paper.image()

@@ -85,8 +85,9 @@ def open_writer(path: Path, key: bytes) -> Connection:
 
 
 def open_reader(path: Path, key: bytes) -> Connection:
-    """A connection that refuses to write. The file must be there."""
-    connection = _open(path, key, READER_CACHE_KIB, mode="rw")
+    """A connection that cannot write, nor move a WAL that a crash left into the database. The file
+    must be there."""
+    connection = _open(path, key, READER_CACHE_KIB, mode="ro")
     connection.execute("PRAGMA query_only = ON")
     return connection
 

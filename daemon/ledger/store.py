@@ -8,8 +8,6 @@ chain before it can be verified in the background (`daemon.ledger.verify`).
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -17,14 +15,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from daemon.core.entry import GENESIS, chain_hash
-from daemon.core.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull
+from daemon.core.errors import LedgerCorrupt
 from daemon.core.records import Card, Member, Operation, OpState, StoredBatch, StoredReceipt
 from daemon.ledger.books import SqlBooks
 from daemon.ledger.checkpoint import Checkpoint, keep_head, kept_head, sign_checkpoint
 from daemon.ledger.desk import Connection
-from daemon.ledger.door import Reader, open_writer
+from daemon.ledger.door import PAGE_BYTES, Reader, open_writer
+from daemon.ledger.lock import disk_error, lock
 from daemon.ledger.migrate import migrate
 from daemon.ledger.vault import Vault
+from daemon.ledger.wal import require_undamaged, wal_shape
 from daemon.ledger.writer import Writer
 from daemon.ports.clock import Clock
 from daemon.ports.keys import Signer
@@ -66,16 +66,16 @@ class SqlLedger:
         `key` is 32 bytes. Raises LedgerBusy("ledger_in_use"), LedgerWrongKey("ledger_wrong_key"),
         LedgerFull, LedgerCorrupt("ledger_corrupt" | "ledger_missing" | "ledger_tail_cut" |
         "ledger_rewritten" | "ledger_head_missing" | "ledger_head_malformed" |
-        "ledger_checkpoint_forged" | "ledger_too_new") and LedgerError."""
+        "ledger_checkpoint_forged" | "ledger_wal_damaged" | "ledger_too_new") and LedgerError."""
         ledger = cls(path, key, signer, clock, device)
-        lock = _lock(path)
+        held = lock(path)
         try:
             await ledger._writer.start()
             await ledger._reader
         except BaseException:
-            os.close(lock)
+            os.close(held)
             raise
-        ledger._lock = lock
+        ledger._lock = held
         return ledger
 
     @property
@@ -128,12 +128,12 @@ class SqlLedger:
         """Finishes what was asked, signs where the chain ends, and lets go of the files."""
         if self._lock is None:
             return
-        lock, self._lock = self._lock, None
+        held, self._lock = self._lock, None
         try:
             await self._reader.close()
             await self._writer.close()
         finally:
-            os.close(lock)
+            os.close(held)
 
     # What follows runs on the writer's thread.
 
@@ -141,8 +141,10 @@ class SqlLedger:
         kept = kept_head(self._path)
         if kept is not None and not self._path.exists():
             raise LedgerCorrupt("ledger_missing", dseq=kept.dseq)
+        shape = wal_shape(self._path, PAGE_BYTES)
         connection = open_writer(self._path, self._key)
         try:
+            require_undamaged(shape, connection)
             migrate(connection)
             books = SqlBooks(connection, self._vault, writable=True)
             self._checkpointed = _require_whole(books, kept, self._signer)
@@ -180,7 +182,7 @@ class SqlLedger:
         try:
             keep_head(self._path, checkpoint)
         except OSError as error:
-            raise _disk_error(error) from error
+            raise disk_error(error) from error
         books.add_checkpoint(checkpoint)
         self._checkpointed = head.dseq
 
@@ -215,28 +217,3 @@ def _require_whole(books: SqlBooks, kept: Checkpoint | None, signer: Signer) -> 
                 raise LedgerCorrupt("ledger_rewritten", dseq=expected)
             expected += 1
     return newest
-
-
-def _lock(path: Path) -> int:
-    """One daemon a ledger: a lock that dies with its process. Raises LedgerBusy, LedgerError."""
-    name = path.with_name(path.name + ".lock")
-    try:
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _disk_error(error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise LedgerBusy("ledger_in_use") from error
-    return descriptor
-
-
-def _disk_error(error: OSError) -> LedgerError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LedgerFull("ledger_full")
-    if error.errno == errno.EROFS:
-        return LedgerError("ledger_read_only")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
-        return LedgerError("ledger_not_accessible", errno=error.errno)
-    return LedgerError("ledger_failed", errno=error.errno)

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from daemon.core.entry import GENESIS, Entry, chain_hash, parse_leaf, require_balanced
-from daemon.core.errors import BadRequest, LedgerCorrupt
+from daemon.core.errors import BadRequest, LedgerCorrupt, LedgerError
 from daemon.ledger.checkpoint import Checkpoint, kept_head
 from daemon.ledger.desk import Connection
-from daemon.ledger.door import DriverError, open_reader, translate
+from daemon.ledger.door import PAGE_BYTES, DriverError, open_reader, translate
+from daemon.ledger.lock import at_rest
+from daemon.ledger.migrate import versions
+from daemon.ledger.wal import WalShape, require_undamaged, wal_shape
 
 MOST_PROBLEMS: Final = 1000
 """Named one by one; a ledger with more of them is not read better with a longer list."""
@@ -57,6 +60,8 @@ class Flaw(Enum):
     """The journal ends before a signed checkpoint."""
     HEAD_MISSING = "head_missing"
     HEAD_MALFORMED = "head_malformed"
+    WAL_DAMAGED = "wal_damaged"
+    """The write-ahead log is broken before its end: acknowledged entries are lost in it."""
     UNREADABLE = "unreadable"
     """The database itself says that its file is damaged."""
 
@@ -113,7 +118,8 @@ class Report:
 def verify(path: Path, key: bytes, signer_public: bytes) -> Report:
     """Verifies the ledger at `path`. Nothing is changed.
 
-    Raises LedgerWrongKey, LedgerError where the file is not there or cannot be opened; damage is
+    Raises LedgerWrongKey, LedgerError("ledger_version_differs") for one that another release wrote
+    last, LedgerError where the file is not there or cannot be opened; damage is
     not raised but reported."""
     check = _Check(Report(), signer_public)
     try:
@@ -123,26 +129,25 @@ def verify(path: Path, key: bytes, signer_public: bytes) -> Report:
         kept = None
         check.note(Flaw.HEAD_MALFORMED, None)
     try:
-        connection = open_reader(path, key)
+        with at_rest(path) as rests:
+            shape = wal_shape(path, PAGE_BYTES)
+            connection = open_reader(path, key)
+            if rests:
+                check.wal(shape, connection)
     except LedgerCorrupt as error:
         check.note(Flaw.UNREADABLE, None, str(error))
         return check.report
     try:
         connection.execute("BEGIN")
+        if check.report.ok:
+            # What a damaged WAL leaves may even be of an older version.
+            _require_version(connection)
         check.run(connection, kept)
+        check.pages(connection)
     except DriverError as error:
         check.note(Flaw.UNREADABLE, check.report.head_dseq + 1, str(translate(error)))
     finally:
         connection.close()
-    return check.report
-
-
-def verify_connection(
-    connection: Connection, signer_public: bytes, kept: Checkpoint | None
-) -> Report:
-    """As `verify`, over an open connection, inside a transaction of the caller's."""
-    check = _Check(Report(), signer_public)
-    check.run(connection, kept)
     return check.report
 
 
@@ -168,6 +173,18 @@ class _Check:
         self._balances(connection)
         self._batches(connection)
         self._checkpoints(connection, kept)
+
+    def wal(self, shape: WalShape, connection: Connection) -> None:
+        """Only of a ledger that no daemon writes: its WAL may begin anew between two looks."""
+        try:
+            require_undamaged(shape, connection)
+        except LedgerCorrupt as error:
+            self.note(Flaw.WAL_DAMAGED, None, str(error))
+
+    def pages(self, connection: Connection) -> None:
+        """Every page of the file, those that no entry lies on too."""
+        for (told,) in connection.execute("PRAGMA cipher_integrity_check").fetchall():
+            self.note(Flaw.UNREADABLE, None, str(told))
 
     def _journal(self, connection: Connection, accounts: dict[int, tuple[str, str, int]]) -> None:
         report = self.report
@@ -303,6 +320,13 @@ class _Check:
         ).fetchone()
         if row is None or row[0] != checkpoint.chain:
             self.note(Flaw.CHECKPOINT_DIFFERS, checkpoint.dseq, where)
+
+
+def _require_version(connection: Connection) -> None:
+    present = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    known = len(versions())
+    if present != known:
+        raise LedgerError("ledger_version_differs", version=present, known=known)
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Any, list[tuple[int, int, int]]]]:

@@ -1,7 +1,8 @@
-"""A process that sells until it is killed: `python -m tests.ledger.crash_writer LEDGER SEED`.
+"""A process that sells until it is killed: `python -m tests.ledger.crash_writer LEDGER SEED TILLS`.
 
-Prints one line for each write that was acknowledged, after it was. Four tills sell at once, some
-of what they ask is refused, and the writer is made to tend its WAL and checkpoints often."""
+Prints one line for each write that was acknowledged, after it was. Several tills sell at once, some
+of what they ask is refused, and the writer is made to tend its WAL and checkpoints often. A till
+alone is for looking at the order of system calls: nothing is tended then."""
 
 from __future__ import annotations
 
@@ -17,8 +18,6 @@ from daemon.ledger import store, writer
 from daemon.ledger.store import SqlLedger
 from daemon.ports.ledger import Books
 from tests.ledger.shop import KEY, SeedSigner, TickClock, member, operation, recharge, sale
-
-TILLS = 4
 
 
 async def till(ledger: SqlLedger, clock: TickClock, name: str, rng: random.Random) -> None:
@@ -55,17 +54,17 @@ def say(what: str, op_id: str, dseq: int) -> None:
     os.write(1, f"{what} {op_id} {dseq}\n".encode())
 
 
-async def main(path: Path, seed: int) -> None:
+async def main(path: Path, seed: int, count: int) -> None:
     store.CHECKPOINT_EVERY = 16  # type: ignore[misc]
-    writer.TEND_EVERY = 8  # type: ignore[misc]
+    writer.TEND_EVERY = 8 if count > 1 else 1_000_000  # type: ignore[misc]
     rng = random.Random(seed)
     clock = TickClock(1_800_000_000_000 + seed * 10_000_000, seed)
     ledger = await SqlLedger.open(path, KEY, SeedSigner(), clock, device="device-1")
     say("open", "-", 0)
     async with asyncio.TaskGroup() as tills:
-        for number in range(TILLS):
+        for number in range(count):
             tills.create_task(till(ledger, clock, f"till-{number}", rng))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -27,7 +27,7 @@ def run_and_kill(path: Path, seed: int) -> list[tuple[str, str, int]]:
     """Starts a shop on the ledger and kills it at a moment that the seed chooses: from the first
     moments of its opening to well into its sales. Returns what it had acknowledged."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.ledger.crash_writer", str(path), str(seed)],
+        [sys.executable, "-m", "tests.ledger.crash_writer", str(path), str(seed), "4"],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )

@@ -26,6 +26,7 @@ from tests.sync.dishonest import Dishonest, listening, record, words_of
 from tests.sync.test_cloud_pull import contents
 
 NIGHTLY = bool(os.environ.get("COUNTERD_NIGHTLY"))
+pytestmark = pytest.mark.timeout(3600 if NIGHTLY else 300)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ from tests.unit.batch_samples import (
 )
 
 NIGHTLY = bool(os.environ.get("COUNTERD_NIGHTLY"))
+pytestmark = pytest.mark.timeout(3600 if NIGHTLY else 300)
 EXAMPLES = 10_000 if NIGHTLY else 300
 PREFIXES = ("batch_", "receipt_")
 

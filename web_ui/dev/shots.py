@@ -333,7 +333,7 @@ def unanswered(walk: Walk) -> None:
     recharge(walk)
     walk.page.route("**/recharges", lambda route: route.abort())
     walk.keys("Enter")
-    walk.page.wait_for_selector(".notice-bad", timeout=15_000)
+    walk.page.wait_for_selector(".blocked", timeout=15_000)
     walk.keys("Escape")
     walk.page.wait_for_selector(".matter")
 

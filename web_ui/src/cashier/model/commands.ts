@@ -5,7 +5,8 @@ import { ApiProblem, del, get, post } from "../../shared/api/client";
 import type { Facts, Member, Recharge, Sale, Session, Tender } from "../../shared/api/types";
 import { tell } from "./notices";
 import { mayStart } from "./shop";
-import { dispatch, intend, quietly, shop, signedIn, signedOut } from "./store";
+import type { Intention } from "../../shared/api/intentions";
+import { dispatch, intend, quietly, settle, shop, signedIn, signedOut } from "./store";
 import { typed, typedFen, voiding } from "./screen";
 
 /** A command is being sent; the buttons that would send another wait for it. */
@@ -43,13 +44,22 @@ export async function charge(amount_fen = typedFen.value): Promise<void> {
 
 const current = (): string | null => shop.value.counter.sale?.sale_id ?? null;
 
+/** Apart from `busy`: a sale must be cancelled also while its own request waits for an answer. */
+let acting = false;
+
 type Verb = "cancel" | "park" | "confirm" | "resume";
 
 async function about(verb: Verb, sale_id: string | null): Promise<boolean> {
   if (sale_id === null) return false;
-  return alone(async () => {
-    await post<Sale>(`/sales/${sale_id}/${verb}`);
-  });
+  if (acting) return false;
+  acting = true;
+  try {
+    return await quietly(async () => {
+      await post<Sale>(`/sales/${sale_id}/${verb}`);
+    });
+  } finally {
+    acting = false;
+  }
 }
 
 export const cancelSale = (sale_id = current()): Promise<boolean> => about("cancel", sale_id);
@@ -98,6 +108,15 @@ export async function recharge(
     const body = { member_id: member.member_id, amount_fen, tender };
     const label = { kind: "recharge", amount_fen, who: member.name } as const;
     done = await intend<Recharge>("/recharges", body, label);
+  });
+  return done;
+}
+
+/** Ask again for the answer to a recharge that was sent before; it is not done twice. */
+export async function settleRecharge(open: Intention): Promise<Recharge | null> {
+  let done: Recharge | null = null;
+  await alone(async () => {
+    done = await settle<Recharge>(open);
   });
   return done;
 }

@@ -5,6 +5,7 @@ import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
 import { LiveLine } from "../../shared/api/events";
 import { Intentions, type Intention } from "../../shared/api/intentions";
 import type { RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
+import { t } from "../../shared/i18n";
 import { sound } from "../../shared/sound";
 import { tell, tellProblem } from "./notices";
 import { isNewBoot, notYetSeen, remember } from "./restarts";
@@ -103,7 +104,9 @@ export async function quietly(work: () => Promise<void>): Promise<boolean> {
       return false;
     }
     if (error instanceof NoAnswer) {
-      tellProblem("no_answer");
+      // An open intention tells it by itself, unless a dialog covers it.
+      const covered = document.querySelector("dialog[open]") !== null;
+      if (covered || unanswered.value.length === 0) tellProblem("no_answer");
       return false;
     }
     throw error;
@@ -130,6 +133,8 @@ export function intend<T>(path: string, body: unknown, label: Intention["label"]
 export async function resolveIntention(intention: Intention): Promise<boolean> {
   return quietly(async () => {
     const answer = await settle<Partial<Sale>>(intention);
+    const { kind, amount_fen } = intention.label;
+    tell("open.settled", { what: t(`open.${kind}`), amount_fen });
     if (answer.sale_id !== undefined) await refreshSale(answer.sale_id);
   });
 }

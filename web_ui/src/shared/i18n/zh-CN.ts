@@ -185,7 +185,7 @@ export const zh = {
 
   "line.connecting": "正在连接",
   "line.live": "已连接",
-  "line.lost": "连接断开，正在重连",
+  "line.lost": "断线，正在重连",
   reader: "读卡器",
   "reader.none": "没有读卡器",
   "reader.ready": "读卡器就绪",
@@ -231,6 +231,7 @@ export const zh = {
   "open.void": "作废",
   "open.recharge": "充值",
   "open.recharge_void": "作废充值",
+  "open.settled": "{what} {amount_fen} 已确认，只执行了一次",
   "open.drop": "不再理会",
   "open.resolve": "查明",
 } as const;

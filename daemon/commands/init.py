@@ -8,15 +8,18 @@ import argparse
 import asyncio
 import datetime
 import json
+import logging
 import socket
 from pathlib import Path
 
 from daemon.config import Settings, load
-from daemon.core.errors import KeyMissing
+from daemon.core.errors import KeyMissing, LedgerBusy
 from daemon.keys.files import find_keys, generate
 from daemon.ledger.store import SqlLedger
 from daemon.sync.tls import make_identity
 from daemon.system.clock import SystemClock
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +49,11 @@ def make(settings: Settings) -> dict[str, str]:
     now = datetime.datetime.now(datetime.UTC)
     files = make_identity(settings.sync.identity, names, settings.device.id, now)
     settings.storage.ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    asyncio.run(_touch_ledger(settings))
+    try:
+        asyncio.run(_touch_ledger(settings))
+    except LedgerBusy:
+        # The daemon is running, so the ledger is there; the identity is printed all the same.
+        log.info("the ledger is in use: left as it is")
     return {
         "device": settings.device.id,
         "device_key": keys.signer().public_key.hex(),

@@ -193,6 +193,7 @@ const ROUTES = [
   ["POST", /^dev\/restart$/, () => {
     const ended = { ...shop.sales[0], sale_id: newId(), status: "declined", reason: "restarted", receipt_id: null, voidable: false, created_ms: Date.now(), settled_ms: Date.now() };
     shop.sales.unshift(ended);
+    shop.lastRun = { sales: [ended], receipts_waiting: 1 };
     boot = newId();
     ring.length = sequence = 0;
     for (const listener of listeners) listener.destroy();

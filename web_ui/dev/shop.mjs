@@ -60,15 +60,18 @@ export class Shop {
     this.state = "idle";
     this.current = null;
     this.card = null;
+    this.refusal = null;
     this.ask = null;
+    this.lastRun = null;
   }
 
   counter() {
-    return { state: this.state, sale: copy(this.current), card: copy(this.card), ask: this.ask };
+    const { state, refusal, ask } = this;
+    return { state, sale: copy(this.current), card: copy(this.card), refusal, ask };
   }
 
   status() {
-    return { ...copy(this.device), counter: this.counter() };
+    return { ...copy(this.device), counter: this.counter(), last_run: this.lastRun };
   }
 
   tell(state, ask = null) {
@@ -122,7 +125,7 @@ export class Shop {
     this.sales.unshift(sale);
     this.current = sale;
     const shown = this.card;
-    this.card = null;
+    this.card = this.refusal = this.lastRun = null;
     this.tell("awaiting_card");
     if (shown?.member) this.approve(this.member(shown.member.member_id));
     return copy(sale);
@@ -194,8 +197,8 @@ export class Shop {
   show(number) {
     const member = this.byNumber(number);
     const technology = member.cards[0].technology;
-    this.card = { member: copy(member), technology, weak: technology === "uid", status: "active", reason: null };
-    this.current = null;
+    this.card = { member: copy(member), technology, weak: technology === "uid", status: "active" };
+    this.current = this.refusal = null;
     this.tell("amount");
   }
 
@@ -206,7 +209,8 @@ export class Shop {
 
   refuse(reason, facts = {}) {
     this.current = null;
-    this.card = { reason, facts };
+    this.card = null;
+    this.refusal = { reason, facts };
     this.tell("declined");
   }
 

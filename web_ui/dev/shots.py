@@ -13,10 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 HERE = Path(__file__).parent
 AXE = HERE.parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -344,7 +345,8 @@ def restarted(walk: Walk) -> None:
     walk.page.wait_for_selector(".matter", timeout=15_000)
 
 
-STATES: tuple[Callable[[Walk], None], ...] = (
+State = Callable[[Walk], None]
+STATES: tuple[State, ...] = (
     sign_in_empty, sign_in_wrong, sign_in_locked, idle, typed, card_ready, awaiting, tap_again,
     working, approved, approved_large, approved_weak, pin, pin_wrong, double_tap, unknown,
     insufficient, lost, forged, unknown_card, day_limit, timed_out, void_question, voided, search,
@@ -368,11 +370,47 @@ def faults_of(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     told = [
-        f"axe {it['impact']} {it['id']}: {it['nodes'][0]['target']} {it['nodes'][0].get('failureSummary', '')[:200]}"
+        f"axe {it['impact']} {it['id']}: {it['nodes'][0]['target']} "
+        + str(it["nodes"][0].get("failureSummary", ""))[:200]
         for it in found["violations"]
     ]
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [*told, f"overflows by {wide} px"] if wide > 0 else told
+
+
+def shoot(browser: Browser, url: str, state: State, size: str, language: str, out: Path) -> int:
+    """One picture; tells what is wrong with it and answers 1, else 0."""
+    name = f"{state.__name__}-{size}-{language}"
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, has_touch=size == "phone"
+    )
+    context.add_init_script(f"localStorage.setItem('counterd.language', '{language}')")
+    page = context.new_page()
+    said: list[str] = []
+
+    def on_console(line: ConsoleMessage) -> None:
+        if "Content Security Policy" in line.text:
+            said.append(line.text)
+
+    def on_error(error: Error) -> None:
+        said.append(f"threw {error}")
+
+    page.on("pageerror", on_error)
+    page.on("console", on_console)
+    walk = Walk(page, url)
+    walk.scene("reset")
+    try:
+        state(walk)
+        page.wait_for_timeout(250)
+        said += faults_of(page)
+    except Error as error:
+        said.append(f"walk broke: {str(error)[:300]}")
+    page.screenshot(path=out / f"{name}.png")
+    context.close()
+    for line in said:
+        sys.stdout.write(f"{name}: {line}\n")
+    return int(bool(said))
 
 
 def main() -> int:
@@ -383,51 +421,19 @@ def main() -> int:
     asked.add_argument("--size", choices=tuple(SIZES))
     args = asked.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    sizes = [args.size] if args.size else list(SIZES)
+    languages = [args.language] if args.language else LANGUAGES
+    states = [state for state in STATES if args.only in state.__name__]
     bad = 0
     with served() as url, sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        for size, (width, height) in SIZES.items():
-            for language in LANGUAGES:
-                if args.language not in (None, language) or args.size not in (None, size):
-                    continue
-                for state in STATES:
-                    if args.only not in state.__name__:
-                        continue
-                    name = f"{state.__name__}-{size}-{language}"
-                    context = browser.new_context(
-                        viewport={"width": width, "height": height}, has_touch=size == "phone"
-                    )
-                    context.add_init_script(
-                        f"localStorage.setItem('counterd.language', '{language}')"
-                    )
-                    page = context.new_page()
-                    said: list[str] = []
-                    page.on("pageerror", lambda error, said=said: said.append(f"threw {error}"))
-                    page.on(
-                        "console",
-                        lambda line, said=said: said.append(line.text)
-                        if "Content Security Policy" in line.text
-                        else None,
-                    )
-                    walk = Walk(page, url)
-                    walk.scene("reset")
-                    try:
-                        state(walk)
-                        page.wait_for_timeout(250)
-                        page.screenshot(path=args.out / f"{name}.png")
-                        said += faults_of(page)
-                    except Exception as error:  # noqa: BLE001 - every state is walked, then told
-                        page.screenshot(path=args.out / f"{name}.png")
-                        said.append(f"walk broke: {str(error)[:300]}")
-                    for line in said:
-                        print(f"{name}: {line}")
-                    bad += bool(said)
-                    context.close()
+        for size, language, state in product(sizes, languages, states):
+            bad += shoot(browser, url, state, size, language, args.out)
         browser.close()
-    print(f"{bad} states with faults")
-    return bad > 0
+    sys.stdout.write(f"{bad} states with faults\n")
+    return int(bad > 0)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ const counter = (more: Partial<Counter> = {}): Counter => ({
   state: "idle",
   sale: null,
   card: null,
+  refusal: null,
   ask: null,
   ...more,
 });
@@ -61,6 +62,7 @@ const status = (more: Partial<Status> = {}): Status => ({
   printer: { reachable: true, online: true, cover_open: false, paper: "ok", problem: null, waiting: 0 },
   sync: { sealed: 0, receipted: 0, last_pull_ms: null },
   counter: counter(),
+  last_run: null,
   demo: false,
   languages: ["zh-CN", "en"],
   ...more,
@@ -278,7 +280,7 @@ describe("after a restart", () => {
 describe("a card that cannot pay, laid down without a sale", () => {
   const refused = (reason: string): ShopEvent => ({
     kind: "counter",
-    body: counter({ state: "declined", card: { reason, facts: {} } }),
+    body: counter({ state: "declined", refusal: { reason, facts: {} } }),
   });
 
   it("is told, and heard each time", () => {
@@ -305,7 +307,7 @@ describe("a card that cannot pay, laid down without a sale", () => {
   it("is not news when the line comes back", () => {
     const told = run([...live, refused("card_unknown")]);
     const body = status({
-      counter: counter({ state: "declined", card: { reason: "card_unknown", facts: {} } }),
+      counter: counter({ state: "declined", refusal: { reason: "card_unknown", facts: {} } }),
     });
     expect(signalFor(told, reduce(told, { kind: "snapshot", body }))).toBeNull();
   });

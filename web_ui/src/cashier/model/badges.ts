@@ -47,13 +47,13 @@ function printerBadge(printer: PrinterStatus): Badge {
     icon: "printer",
     text: printer.waiting > 0 ? `${text} · ${t("printer.waiting", { count: printer.waiting })}` : text,
   });
-  if (!printer.reachable) return badge("bad", t("printer.unreachable"));
+  if (printer.reachable === false) return badge("bad", t("printer.unreachable"));
   if (printer.cover_open === true) return badge("bad", t("printer.cover_open"));
   if (printer.paper === "out") return badge("bad", t("printer.paper_out"));
   if (printer.online === false) return badge("bad", t("printer.offline"));
   if (printer.problem !== null) return badge("bad", word("printer_problem", printer.problem));
   if (printer.paper === "near_end") return badge("warn", t("printer.near_end"));
-  if (printer.paper === "unknown") return badge("warn", t("printer.unknown"));
+  if (printer.reachable === null || printer.paper === "unknown") return badge("warn", t("printer.unknown"));
   return badge(printer.waiting > 0 ? "warn" : "good", t("printer.ok"));
 }
 

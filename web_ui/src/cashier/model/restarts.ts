@@ -1,4 +1,4 @@
-/** Which sales a restart ended, told once: what was seen is remembered on this screen. */
+/** What a restart left, told once: what was seen is remembered on this screen. */
 
 import type { Sale } from "../../shared/api/types";
 
@@ -12,7 +12,7 @@ function seen(): Set<string> {
 
 export function notYetSeen(sales: readonly Sale[]): Sale[] {
   const known = seen();
-  return sales.filter((sale) => sale.reason === "restarted" && !known.has(sale.sale_id));
+  return sales.filter((sale) => !known.has(sale.sale_id));
 }
 
 export function remember(sales: readonly Sale[]): void {

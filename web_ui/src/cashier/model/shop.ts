@@ -6,35 +6,20 @@
 import type { Line } from "../../shared/api/events";
 import type {
   Counter,
-  Facts,
-  MemberCard,
+  LastRun,
   ReaderStatus,
   Receipt,
   ReceiptState,
+  Refusal,
   Sale,
   ServerEvent,
   Status,
 } from "../../shared/api/types";
 
-/** What a restart left behind: the sales that it ended, and paper that is still to come. */
-export interface LastRun {
-  sales: Sale[];
-  receipts_waiting: number;
-}
-
-/** Why a card that was laid down without a sale cannot pay. */
-export interface Refusal {
-  reason: string;
-  facts: Facts;
-}
-
-/** The counter, with a card that can pay, or none. */
-export type Desk = Omit<Counter, "card"> & { card: MemberCard | null };
-
 export interface Shop {
   line: Line;
-  status: Omit<Status, "counter"> | null;
-  counter: Desk;
+  status: Omit<Status, "counter" | "last_run"> | null;
+  counter: Counter;
   /** The last settled sale of this counter; stays on the screen until the next tap or amount. */
   result: Sale | null;
   refusal: Refusal | null;
@@ -59,7 +44,7 @@ export type ShopEvent =
 export const NOTHING_YET: Shop = {
   line: "connecting",
   status: null,
-  counter: { state: "idle", sale: null, card: null, ask: null },
+  counter: { state: "idle", sale: null, card: null, refusal: null, ask: null },
   result: null,
   refusal: null,
   putAway: null,
@@ -76,7 +61,7 @@ const SETTLED = new Set(["approved", "declined", "cancelled", "unknown"]);
 export const isSettled = (sale: Sale): boolean => SETTLED.has(sale.status);
 
 /** A sale is under way: the amount is fixed and the card is awaited or being worked on. */
-export function isUnderWay(counter: Desk): boolean {
+export function isUnderWay(counter: Counter): boolean {
   return (
     counter.sale !== null &&
     (counter.sale.status === "awaiting_card" ||
@@ -109,13 +94,10 @@ function withSale(sales: Sale[], sale: Sale): Sale[] {
   return next.slice(0, SALES_KEPT);
 }
 
-function onCounter(shop: Shop, told: Counter): Shop {
-  const { sale } = told;
-  const refused = told.card !== null && !("member" in told.card) ? told.card : null;
-  const card = told.card !== null && "member" in told.card ? told.card : null;
-  const counter: Desk = { ...told, card };
+function onCounter(shop: Shop, counter: Counter): Shop {
+  const { sale, card, refusal } = counter;
   if (sale === null) {
-    if (refused !== null) return { ...shop, counter, result: null, refusal: { ...refused } };
+    if (refusal !== null) return { ...shop, counter, result: null, refusal: { ...refusal } };
     // Idle again: the result stays, unless a card has been laid down for the next customer.
     const keep = card === null || card.member.member_id === shop.result?.member?.member_id;
     return {
@@ -139,7 +121,7 @@ function onSale(shop: Shop, sale: Sale): Shop {
 }
 
 function onSnapshot(shop: Shop, status: Status): Shop {
-  const { counter, ...rest } = status;
+  const { counter, last_run: _, ...rest } = status; // The caller tells what was not seen yet.
   // A sale that was under way when the line broke and is gone now is looked up by the caller.
   const after = onCounter({ ...shop, status: rest }, counter);
   // The refusal that was on the screen before is not a new one.

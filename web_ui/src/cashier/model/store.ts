@@ -4,7 +4,7 @@ import { computed, ref, shallowRef } from "vue";
 import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
 import { LiveLine } from "../../shared/api/events";
 import { Intentions, type Intention } from "../../shared/api/intentions";
-import type { RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
+import type { LastRun, RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
 import { t } from "../../shared/i18n";
 import { sound } from "../../shared/sound";
 import { tell, tellProblem } from "./notices";
@@ -45,19 +45,20 @@ export function dispatch(event: ShopEvent): void {
 function onEvent(event: ServerEvent, id: string): void {
   const before = shop.value;
   dispatch(event);
-  if (event.kind === "snapshot") void catchUp(before, isNewBoot(id));
+  if (event.kind === "snapshot") void catchUp(before, isNewBoot(id), event.body.last_run);
 }
 
 /** A snapshot has come: load what it does not hold, and find out what was missed before it. */
-async function catchUp(before: Shop, newBoot: boolean): Promise<void> {
+async function catchUp(before: Shop, newBoot: boolean, left: LastRun | null): Promise<void> {
   const missed = before.status === null ? null : await lookUpMissed(before);
   await loadLists();
-  const ended = notYetSeen(shop.value.sales);
+  const ended = left?.sales ?? [];
   const known = ended.some((sale) => sale.sale_id === missed?.sale_id);
-  const sales = newBoot && missed !== null && !known ? [missed, ...ended] : ended;
-  const receipts_waiting = shop.value.status?.printer.waiting ?? 0;
-  if (sales.length > 0) dispatch({ kind: "last_run", body: { sales, receipts_waiting } });
-  else if (newBoot) tell("last_run.nothing", {}, "plain");
+  const sales = notYetSeen(newBoot && missed !== null && !known ? [missed, ...ended] : ended);
+  const receipts_waiting = left?.receipts_waiting ?? 0;
+  if (sales.length > 0 || (newBoot && receipts_waiting > 0)) {
+    dispatch({ kind: "last_run", body: { sales, receipts_waiting } });
+  } else if (newBoot) tell("last_run.nothing", {}, "plain");
 }
 
 export function lastRunSeen(): void {

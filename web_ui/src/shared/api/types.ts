@@ -41,11 +41,10 @@ export interface MemberCard {
   technology: string;
   weak: boolean;
   status: string;
-  reason?: null;
 }
 
-/** A card that was laid down without a sale and cannot pay. */
-export interface RefusedCard {
+/** Why a card that was laid down without a sale cannot pay. */
+export interface Refusal {
   reason: string;
   facts: Facts;
 }
@@ -99,7 +98,8 @@ export type CounterState =
 export interface Counter {
   state: CounterState;
   sale: Sale | null;
-  card: MemberCard | RefusedCard | null;
+  card: MemberCard | null;
+  refusal: Refusal | null;
   ask: "double_tap" | "tap_again" | "tap_same_card" | null;
 }
 
@@ -111,7 +111,7 @@ export interface ReaderStatus {
 }
 
 export interface PrinterStatus {
-  reachable: boolean;
+  reachable: boolean | null;
   online: boolean | null;
   cover_open: boolean | null;
   paper: "ok" | "near_end" | "out" | "unknown";
@@ -137,8 +137,15 @@ export interface Status {
   printer: PrinterStatus;
   sync: SyncStatus;
   counter: Counter;
+  last_run: LastRun | null;
   demo: boolean;
   languages: string[];
+}
+
+/** What a restart left behind: the sales that it ended, and paper that is still to come. */
+export interface LastRun {
+  sales: Sale[];
+  receipts_waiting: number;
 }
 
 export type Tender = "cash" | "bank_card" | "wechat" | "alipay";

@@ -26,6 +26,8 @@ PER_LISTENER: Final = 128
 MOST_LISTENERS: Final = 32
 """Pages that look on at once: a counter has a few screens."""
 RETRY_MS: Final = 1000
+KEEP_ALIVE_S: Final = 15.0
+"""A comment at least this often, and as often a look whether the session is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class EventStream:
         kept: int = KEPT,
         per_listener: int = PER_LISTENER,
         most_listeners: int = MOST_LISTENERS,
+        keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
+        self.keep_alive_s = keep_alive_s
         self._boot = boot if boot is not None else secrets.token_hex(4)
         self._sequence = 0
         self._ring: deque[Told] = deque(maxlen=kept)

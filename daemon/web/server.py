@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -72,6 +73,25 @@ def _add_document(app: web.Application) -> None:
     app.router.add_get(f"{BASE}/openapi.json", see_document)
 
 
+class _WireLog(logging.Filter):
+    """What aiohttp logs of a request that it cannot read quotes the request: a token, a name. Only
+    the kind of error is kept. (Whatever a handler raises never gets so far: see `problems`.)"""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        record.msg = "a request was not answered: %s"
+        record.args = (kind.__name__ if kind is not None else "?",)
+        record.exc_info = None
+        return True
+
+
+def _wire_log() -> logging.Logger:
+    log = logging.getLogger("daemon.web.wire")
+    if not log.filters:
+        log.addFilter(_WireLog())
+    return log
+
+
 class Server:
     """One listening socket. `tls` None: plain HTTP, for the device itself and a proxy before it."""
 
@@ -79,7 +99,9 @@ class Server:
         self, app: web.Application, settings: WebSettings, tls: ssl.SSLContext | None = None
     ) -> None:
         # No access log: a path or a query may name a person.
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_wire_log(), shutdown_timeout=SHUTDOWN_S
+        )
         self._settings = settings
         self._tls = tls
         self._port: int | None = None

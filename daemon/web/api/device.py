@@ -20,8 +20,6 @@ from daemon.web.problems import Problem
 
 log = logging.getLogger(__name__)
 
-KEEP_ALIVE_S: Final = 15.0
-"""A comment at least this often, and as often a look whether the session is still open."""
 LANGUAGES: Final = ["zh-CN", "en"]
 
 
@@ -132,7 +130,8 @@ async def _go_on(
     call: Call[Nothing, EventsQuery], listener: Listener, response: web.StreamResponse
 ) -> None:
     loop = asyncio.get_running_loop()
-    look_again = loop.time() + KEEP_ALIVE_S
+    every_s = call.context.events.keep_alive_s
+    look_again = loop.time() + every_s
     while True:
         told = await listener.next(max(0.0, look_again - loop.time()))
         if told is not None:
@@ -141,4 +140,4 @@ async def _go_on(
             if not await is_signed_in(call.context.shop, call.signed_in.token):
                 raise ListenerClosed
             await response.write(b": alive\n\n")
-            look_again = loop.time() + KEEP_ALIVE_S
+            look_again = loop.time() + every_s

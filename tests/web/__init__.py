@@ -1,0 +1,1 @@
+"""The counter over HTTP: the real application on a port, over the real ledger."""

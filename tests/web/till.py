@@ -1,0 +1,315 @@
+"""A whole counter for the tests: the real ledger, operations, spool and web server; cards, readers
+and printer in memory; and a client that speaks HTTP to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from daemon.core.card import Technology
+from daemon.core.policy import Policy
+from daemon.core.receipt_text import ShopHead
+from daemon.keys.files import KeyFolder, generate
+from daemon.keys.pins import Argon2Pins
+from daemon.ledger.spool import SqlPrintQueue
+from daemon.ledger.store import SqlLedger
+from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.shop import Identity, Shop
+from daemon.operations.sign_in import keep_employee
+from daemon.ports.printing import PrinterStatus
+from daemon.printer.spool import Pace, Spool
+from daemon.web.events import EventStream
+from daemon.web.server import Server, WebSettings, make_app
+from tests.fakes.card_readers import MemoryReaders, PlasticCard
+from tests.fakes.clock import HandClock
+from tests.fakes.receipt_printer import MemoryPrinter
+
+READER = "desk"
+SECOND_READER = "window"
+CASHIER, MANAGER = ("1", "123456"), ("9", "987654")
+MEMBER_PIN = "2468"
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def key(self) -> str:
+        return str(self.body["key"])
+
+
+@dataclass
+class Counter:
+    """One life of a counter. What outlives it is `folder`, `clock`, and the cards."""
+
+    folder: Path
+    clock: HandClock
+    policy: Policy = field(default_factory=Policy)
+    settings: WebSettings = field(default_factory=lambda: WebSettings(port=0))
+    events: EventStream = field(default_factory=EventStream)
+    readers: MemoryReaders = field(default_factory=lambda: MemoryReaders(READER, SECOND_READER))
+    printer: MemoryPrinter = field(default_factory=MemoryPrinter)
+    token: str | None = None
+
+    async def start(self) -> None:
+        keys = self.folder / "keys"
+        held = KeyFolder(keys) if keys.exists() else generate(keys)
+        self.ledger = await SqlLedger.open(
+            self.folder / "ledger.db", held.ledger_key(), held.signer(), self.clock, device="d1"
+        )
+        self.spool = Spool(
+            SqlPrintQueue(self.ledger),
+            self.printer,
+            self._printer_changed,
+            self._receipt_changed,
+            Pace(look_s=0.02, first_s=0.02, most_s=0.02),
+        )
+        self.shop = Shop(
+            identity=Identity("d1", "S1", "m1"),
+            head=ShopHead("测试店", "S1", device="counter 1"),
+            policy=self.policy,
+            language="en",
+            ledger=self.ledger,
+            clock=self.clock,
+            events=self.events,
+            pins=Argon2Pins(memory_kib=64, passes=1),
+            readers=self.readers,
+            printer=self.printer,
+            poke_spool=self.spool.poke,
+        )
+        self.desk = CounterDesk(self.shop)
+        await self.readers.start()
+        await self.spool.start()
+        self._run = asyncio.create_task(self.desk.run())
+        self.app = make_app(self.shop, self.desk, self.events, self.status, self.settings)
+        self.server = Server(self.app, self.settings)
+        await self.server.start()
+        self.client = aiohttp.ClientSession(f"http://127.0.0.1:{self.server.port}")
+        await self.desk.finish()
+
+    async def stop(self) -> None:
+        """As a cut of the power stops it: nothing that was under way gets to its end."""
+        self._run.cancel()
+        await self.client.close()
+        await self.server.stop()
+        await self.spool.stop(grace_s=0.0)
+        await self.ledger.close()
+        await asyncio.gather(self._run, return_exceptions=True)
+
+    def reborn(self) -> Counter:
+        """The next life of the same counter, not started yet."""
+        return Counter(self.folder, self.clock, self.policy, self.settings, token=self.token)
+
+    def _printer_changed(self, status: PrinterStatus, waiting: int) -> None:
+        self.events.publish("printer", {**self._printer_view(), "waiting": waiting})
+
+    def _receipt_changed(self, receipt_id: str, state: str) -> None:
+        self.events.publish("receipt", {"receipt_id": receipt_id, "state": state})
+        if state != "printing":
+            self.desk.till.paper(receipt_id)
+
+    def _printer_view(self) -> dict[str, Any]:
+        status = self.printer.status()
+        return {
+            "reachable": status.reachable,
+            "online": status.online,
+            "cover_open": status.cover_open,
+            "paper": status.paper.value,
+            "problem": status.problem,
+            "waiting": self.spool.waiting,
+        }
+
+    async def status(self) -> dict[str, Any]:
+        return {
+            "ledger": {"ok": self.ledger.stopped is None, "stopped": self.ledger.stopped},
+            "readers": [
+                {
+                    "name": status.name,
+                    "state": status.state.value,
+                    "card_present": status.card_present,
+                    "problem": status.problem,
+                }
+                for status in self.readers.statuses()
+            ],
+            "printer": self._printer_view(),
+            "sync": {"sealed": 0, "receipted": 0, "last_pull_ms": None},
+        }
+
+    # -- speaking HTTP ---------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        token: str | None = "",
+        headers: dict[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> Reply:
+        """`token` "": this counter's own; None: none."""
+        sent = dict(headers or {})
+        bearer = self.token if token == "" else token
+        if bearer is not None:
+            sent["Authorization"] = f"Bearer {bearer}"
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        if raw is not None:
+            sent.setdefault("Content-Type", "application/json")
+        own = path == "/" or path.startswith(("/api/", "/healthz", "/assets/"))
+        place = URL(path if own else f"/api/v1{path}", encoded=own)
+        async with self.client.request(
+            method, place, json=body if raw is None else None, data=raw, headers=sent
+        ) as response:
+            if response.content_type.endswith("json"):
+                told = await response.json(content_type=None)
+            else:
+                told = await response.read()
+            return Reply(response.status, dict(response.headers), told)
+
+    async def get(self, path: str, **more: Any) -> Any:
+        reply = await self.ask("GET", path, **more)
+        assert reply.status == 200, reply
+        return reply.body
+
+    async def post(self, path: str, body: Any = None, *, expect: int = 200, **more: Any) -> Any:
+        reply = await self.ask("POST", path, {} if body is None else body, **more)
+        assert reply.status == expect, reply
+        return reply.body
+
+    _keys = itertools.count(1)
+
+    def new_key(self) -> str:
+        return f"key-{next(self._keys)}"
+
+    # -- what people do --------------------------------------------------------------------------
+
+    async def hire(self) -> None:
+        for (number, pin), role in ((CASHIER, "cashier"), (MANAGER, "manager")):
+            await keep_employee(
+                self.ledger,
+                self.shop.pins,
+                self.clock,
+                number=number,
+                name=role,
+                role=role,
+                pin=pin,
+            )
+
+    async def sign_in(self, who: tuple[str, str] = CASHIER) -> str:
+        number, pin = who
+        body = await self.post("/session", {"employee": number, "pin": pin}, token=None)
+        self.client.cookie_jar.clear()
+        self.token = body["token"]
+        return self.token
+
+    async def member(self, name: str = "张伟", phone: str = "13812341234") -> dict[str, Any]:
+        body: dict[str, Any] = await self.post(
+            "/members", {"name": name, "phone": phone}, expect=201
+        )
+        return body
+
+    async def recharge(self, member_id: str, amount_fen: int, tender: str = "cash") -> Any:
+        body = {"member_id": member_id, "amount_fen": amount_fen, "tender": tender}
+        return await self.post("/recharges", body, key=self.new_key())
+
+    async def issue(self, member_id: str, card: PlasticCard) -> dict[str, Any]:
+        issue = await self.post("/card-issues", {"member_id": member_id}, expect=202)
+        await self.lay(card)
+        await self.lift()
+        done = await self.get(f"/card-issues/{issue['issue_id']}")
+        assert done["status"] == "done", done
+        kept: dict[str, Any] = done["card"]
+        return kept
+
+    async def begin(self, amount_fen: int) -> str:
+        sale = await self.post("/sales", {"amount_fen": amount_fen}, key=self.new_key(), expect=202)
+        assert sale["status"] == "awaiting_card"
+        return str(sale["sale_id"])
+
+    async def lay(self, card: PlasticCard, reader: str = READER) -> None:
+        """Returns when the counter has dealt with it."""
+        await self.readers.lay(card, reader)
+        await self.desk.finish()
+
+    async def lift(self, reader: str = READER) -> None:
+        await self.readers.lift(reader)
+        await self.desk.finish()
+
+    async def tap(self, card: PlasticCard, reader: str = READER) -> None:
+        await self.lay(card, reader)
+        await self.lift(reader)
+
+    async def sale(self, sale_id: str) -> dict[str, Any]:
+        body: dict[str, Any] = await self.get(f"/sales/{sale_id}")
+        return body
+
+    async def balance(self, member_id: str) -> tuple[int, int]:
+        balance = (await self.get(f"/members/{member_id}"))["balance"]
+        return balance["principal_fen"], balance["bonus_fen"]
+
+    async def counter(self) -> dict[str, Any]:
+        body: dict[str, Any] = (await self.get("/status"))["counter"]
+        return body
+
+    async def papers(self, number: int) -> None:
+        """Waits until that many papers are out and none is on its way."""
+        while len(self.printer.papers) < number or await SqlPrintQueue(self.ledger).waiting():
+            await asyncio.sleep(0.01)
+
+
+def desfire(last_byte: int = 1) -> PlasticCard:
+    """A card as delivered."""
+    return PlasticCard(bytes.fromhex("04a1b2c3d4e5") + bytes([last_byte]), Technology.DESFIRE)
+
+
+def uid_card(last_byte: int = 1) -> PlasticCard:
+    return PlasticCard(bytes.fromhex("a1b2c3") + bytes([last_byte]))
+
+
+@asynccontextmanager
+async def living(counter: Counter) -> AsyncIterator[Counter]:
+    await counter.start()
+    try:
+        yield counter
+    finally:
+        await counter.stop()
+
+
+@dataclass
+class Customer:
+    """A member with 500 yuan paid in (and 50 bonus), a card, and a PIN."""
+
+    member_id: str
+    card: PlasticCard
+    card_id: str
+
+
+async def customer(
+    counter: Counter, card: PlasticCard, *, fen: int = 50_000, name: str = "张伟", pin: bool = True
+) -> Customer:
+    member = await counter.member(name, "")
+    member_id = member["member_id"]
+    if fen:
+        await counter.recharge(member_id, fen)
+    if pin:
+        reply = await counter.ask("PUT", f"/members/{member_id}/pin", {"pin": MEMBER_PIN})
+        assert reply.status == 204
+    kept = await counter.issue(member_id, card)
+    return Customer(member_id, card, kept["card_id"])

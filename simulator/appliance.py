@@ -23,6 +23,8 @@ from simulator.ports import free_pair, free_port
 from simulator.private_pcscd import can_run_pcscd, enter_namespace, start_pcscd
 
 READY_S = 60.0
+VPCD_PORT = 35963
+"""vpcd's own: other virtual cards look for a reader there."""
 AGAIN_S = 1.0
 """Pause before a daemon that died is started again, as in the unit (RestartSec)."""
 
@@ -121,14 +123,23 @@ def pull(state: Path, more: Sequence[str]) -> int:
 
 class SimulatedAppliance:
     """All processes of one appliance. `page_port` 0 picks a free one; `desk_port` None: no desk.
-    `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else cards wired in."""
+    `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else cards wired in.
+    `vpcd_port` is where cards connect, if it is free."""
 
-    def __init__(self, state: Path, *, page_port: int, desk_port: int | None, pcsc: bool) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        page_port: int,
+        desk_port: int | None,
+        pcsc: bool,
+        vpcd_port: int | None = None,
+    ) -> None:
         self.state = state
         self.pcsc = pcsc
         self.page_port = page_port or free_port()
         self.desk_port = desk_port
-        self.vpcd, self.sync_port = free_pair(), free_port()
+        self.vpcd, self.sync_port = free_pair(vpcd_port), free_port()
         self.rack_port, self.printer_port, self.paper_port = (free_port() for _ in range(3))
         self.processes = Processes(state / "logs")
         self.config = state / "counterd.toml"
@@ -216,6 +227,7 @@ async def serve(options: argparse.Namespace) -> int:
         page_port=options.port,
         desk_port=options.desk_port,
         pcsc=not options.direct and can_run_pcscd(),
+        vpcd_port=VPCD_PORT,
     )
     try:
         await appliance.start()
@@ -253,6 +265,7 @@ def announce(appliance: SimulatedAppliance) -> None:
     for employee in EMPLOYEES:
         print(f"  Employee {employee.number}  PIN {employee.pin}  ({employee.role})")
     print("  Bob's UID card asks for his PIN: 135790")
+    print(f"  Virtual cards of others connect to 127.0.0.1:{appliance.vpcd} (vpcd's protocol)")
     print("  As the cloud:  ./dev pull\n")
     print("counterd ready", flush=True)
 

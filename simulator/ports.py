@@ -12,10 +12,11 @@ def free_port() -> int:
     return port
 
 
-def free_pair() -> int:
-    """The first of two neighbours: vpcd listens on a port for each of its two slots."""
-    for _ in range(TRIES):
-        port = free_port()
+def free_pair(wanted: int | None = None) -> int:
+    """The first of two neighbours: vpcd listens on a port for each of its two slots. `wanted` if
+    it and its neighbour are free."""
+    for turn in range(TRIES):
+        port = wanted if wanted is not None and turn == 0 else free_port()
         try:
             with socket.create_server(("", port)), socket.create_server(("", port + 1)):
                 return port

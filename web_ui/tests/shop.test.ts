@@ -150,10 +150,30 @@ describe("scenes", () => {
     [counter({ state: "declined", sale: sale({ status: "declined" }) }), "declined"],
     [counter({ state: "cancelled", sale: sale({ status: "cancelled" }) }), "cancelled"],
     [counter({ state: "unknown", sale: sale({ status: "unknown" }), ask: "tap_again" }), "unknown"],
-    [counter({ state: "awaiting_card", sale: sale(), ask: "tap_again" }), "tap_again"],
+    [counter({ state: "awaiting_card", sale: sale(), ask: "tap_again" }), "lift_first"],
   ] as const)("of %j is %s", (now, scene) =>
     expect(sceneOf(run([...live, { kind: "counter", body: now as Counter }]))).toBe(scene),
   );
+});
+
+describe("a card is asked for again", () => {
+  const asked = counter({ state: "awaiting_card", sale: sale(), ask: "tap_again" });
+  it("as the same one, when contact was lost in the sale", () => {
+    const shop = run([
+      ...live,
+      { kind: "counter", body: counter({ state: "awaiting_card", sale: sale() }) },
+      { kind: "counter", body: asked },
+    ]);
+    expect(sceneOf(shop)).toBe("tap_again");
+  });
+  it("to be lifted first, when it lay there before the sale, also over a new line", () => {
+    const shop = run([
+      ...live,
+      { kind: "counter", body: asked },
+      { kind: "snapshot", body: status({ counter: asked }) },
+    ]);
+    expect(sceneOf(shop)).toBe("lift_first");
+  });
 });
 
 describe("a new sale may start", () => {

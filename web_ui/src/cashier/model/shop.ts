@@ -25,6 +25,8 @@ export interface Shop {
   refusal: Refusal | null;
   /** The sale whose result the cashier has put away; it must not come back by itself. */
   putAway: string | null;
+  /** A sale that began while a card of before still lay there: it must be lifted first. */
+  liftFirst: string | null;
   /** Newest first. */
   sales: Sale[];
   receipts: Record<string, ReceiptState>;
@@ -48,6 +50,7 @@ export const NOTHING_YET: Shop = {
   result: null,
   refusal: null,
   putAway: null,
+  liftFirst: null,
   sales: [],
   receipts: {},
   lastRun: null,
@@ -108,8 +111,10 @@ function onCounter(shop: Shop, counter: Counter): Shop {
     };
   }
   const sales = withSale(shop.sales, sale);
+  const begun = sale.sale_id !== shop.counter.sale?.sale_id;
+  const liftFirst = begun ? (counter.ask === "tap_again" ? sale.sale_id : null) : shop.liftFirst;
   const ended = isSettled(sale) && !isUnderWay(counter) && sale.sale_id !== shop.putAway;
-  return { ...shop, counter, sales, refusal: null, result: ended ? sale : null };
+  return { ...shop, counter, sales, liftFirst, refusal: null, result: ended ? sale : null };
 }
 
 function onSale(shop: Shop, sale: Sale): Shop {
@@ -218,6 +223,7 @@ export type Scene =
   | "card_ready"
   | "awaiting_card"
   | "tap_again"
+  | "lift_first"
   | "awaiting_pin"
   | "working"
   | "approved"
@@ -231,7 +237,8 @@ export function sceneOf(shop: Shop): Scene {
   if (counter.state === "authenticating" || counter.state === "deciding") return "working";
   if (counter.sale?.status === "awaiting_pin") return "awaiting_pin";
   if (counter.sale?.status === "awaiting_card") {
-    return counter.ask === "tap_again" ? "tap_again" : "awaiting_card";
+    if (counter.ask !== "tap_again") return "awaiting_card";
+    return shop.liftFirst === counter.sale.sale_id ? "lift_first" : "tap_again";
   }
   const result = shownResult(shop);
   if (result !== null) {

@@ -21,6 +21,7 @@ export const ICONS: Record<Scene, IconName> = {
   card_ready: "card",
   awaiting_card: "tap",
   tap_again: "tap",
+  lift_first: "tap",
   awaiting_pin: "key",
   working: "clock",
   approved: "check",

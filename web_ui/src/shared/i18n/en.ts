@@ -51,6 +51,8 @@ export const en: Record<MessageKey, string> = {
   "scene.awaiting_card.advice": "{amount} · the member lays the card on the reader",
   "scene.tap_again": "Tap once more",
   "scene.tap_again.advice": "{amount} · nothing was taken yet; tap the same card again",
+  "scene.lift_first": "Lift the card, then tap",
+  "scene.lift_first.advice": "{amount} · nothing was taken yet; lift the card and lay it down again",
   "scene.other_card": "That is another card",
   "scene.awaiting_pin": "The member's PIN, please",
   "scene.awaiting_pin.advice": "{amount} · turn the screen to the member",

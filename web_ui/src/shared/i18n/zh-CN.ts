@@ -50,6 +50,8 @@ export const zh = {
   "scene.awaiting_card.advice": "{amount} · 请会员把卡放到读卡器上",
   "scene.tap_again": "请再刷一次",
   "scene.tap_again.advice": "{amount} · 还没有扣款，请用同一张卡再刷一次",
+  "scene.lift_first": "请先拿开卡，再刷",
+  "scene.lift_first.advice": "{amount} · 还没有扣款，读卡器上的卡要拿开后重新放上",
   "scene.other_card": "不是刚才那张卡",
   "scene.awaiting_pin": "请会员输入密码",
   "scene.awaiting_pin.advice": "{amount} · 把屏幕转向会员",

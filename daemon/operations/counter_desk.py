@@ -276,7 +276,7 @@ class CounterDesk:
         await till.tell()
         if isinstance(outcome, Approved):
             till.move(Event.QUEUED)
-            self._shop.poke_spool()
+            self._shop.receipt_spooled(outcome.answer["receipt_id"])
 
     async def _give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
         current = await self._require_current(sale_id)

@@ -64,6 +64,6 @@ async def reprint(shop: Shop, receipt_id: str) -> dict[str, Any]:
         books.respool(receipt_id, copy, shop.clock.now_ms())
 
     await shop.ledger.write(work)
-    shop.poke_spool()
+    shop.receipt_spooled(receipt_id)
     queued, _ = await _kept(shop, receipt_id)
     return await shop.ledger.read(lambda books: receipt_view(books, queued))

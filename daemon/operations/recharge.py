@@ -46,7 +46,7 @@ async def recharge(
 
     view, fresh = await shop.ledger.write(work)
     if fresh:
-        shop.poke_spool()
+        shop.receipt_spooled(view["receipt_id"])
         shop.events.publish("recharge", view)
     return view
 

@@ -41,6 +41,11 @@ class Shop:
     printer: ReceiptPrinter
     poke_spool: Callable[[], None] = field(default=lambda: None)
 
+    def receipt_spooled(self, receipt_id: str) -> None:
+        """Says that the paper is to come, also where the printer cannot print now."""
+        self.events.publish("receipt", {"receipt_id": receipt_id, "state": "waiting"})
+        self.poke_spool()
+
     def local(self, at_ms: int) -> datetime:
         """`at_ms` on the shop's wall clock."""
         shift = timedelta(minutes=self.policy.utc_offset_min)

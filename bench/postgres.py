@@ -184,6 +184,16 @@ class PostgresShop:
                 [(entry.dseq, line, ids[line], taken[line]) for line in range(3)],
             )
             await connection.execute("UPDATE head SET dseq = $1, chain = $2", entry.dseq, chain)
+            # As the books do: what was written is read back before it is committed.
+            back = await connection.fetch(
+                "SELECT p.amount, a.balance, j.chain FROM posting p"
+                " JOIN account a ON a.id = p.account JOIN journal j ON j.dseq = p.dseq"
+                " WHERE p.dseq = $1 ORDER BY p.line",
+                entry.dseq,
+            )
+            assert [row["amount"] for row in back] == list(taken)
+            assert back[0]["balance"] == held[0]["balance"] - TAKEN_PRINCIPAL_FEN
+            assert all(row["chain"] == chain for row in back)
 
     async def by_function(self) -> None:
         member_id = self._next()

@@ -156,20 +156,36 @@ class Writer:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._try(job) for job in jobs]
-            self._connection.execute("COMMIT")
+            if len(jobs) == 1:
+                outcomes = [self._alone(jobs[0])]
+            else:
+                outcomes = [self._in_savepoint(job) for job in jobs]
+                self._connection.execute("COMMIT")
         except (DriverError, LedgerError) as error:
             failure = self._fail(error)
             outcomes = [_Outcome(failure=failure) for _ in jobs]
         self._untended += 1
         self._tell(list(zip(futures, outcomes, strict=True)))
 
-    def _try(self, job: _Job) -> _Outcome:
-        """Runs one operation in its savepoint. Raises LedgerError and the driver's errors where the
-        whole commit is lost."""
+    def _alone(self, job: _Job) -> _Outcome:
+        """An operation without companions needs no savepoint, which would copy every page."""
+        outcome = self._try(job)
+        self._connection.execute("COMMIT" if outcome.failure is None else "ROLLBACK")
+        return outcome
+
+    def _in_savepoint(self, job: _Job) -> _Outcome:
         self._connection.execute("SAVEPOINT operation")
+        outcome = self._try(job)
+        if outcome.failure is not None:
+            self._connection.execute("ROLLBACK TO operation")
+        self._connection.execute("RELEASE operation")
+        return outcome
+
+    def _try(self, job: _Job) -> _Outcome:
+        """Runs one operation. Raises LedgerError and the driver's errors where the whole commit is
+        lost; every other failure is its caller's."""
         try:
-            value = job.work(self._books)
+            return _Outcome(value=job.work(self._books))
         except LedgerError:
             raise
         except DriverError as error:
@@ -178,15 +194,10 @@ class Writer:
                 raise failure from error
             log.exception("a statement that the schema refuses")
         except Exception as error:
-            # Undone below, and raised where it was asked for.
+            # Undone, and raised where it was asked for.
             failure = error
             if not isinstance(error, CounterError):
                 log.exception("an operation failed in the ledger")
-        else:
-            self._connection.execute("RELEASE operation")
-            return _Outcome(value=value)
-        self._connection.execute("ROLLBACK TO operation")
-        self._connection.execute("RELEASE operation")
         return _Outcome(failure=failure)
 
     def _guarded(self, chore: Callable[[SqlBooks], None]) -> None:

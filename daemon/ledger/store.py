@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY: Final = 256
 """Entries between two signed checkpoints: a start then verifies a few hundred links at most."""
+VERIFY_ROWS: Final = 500
+VERIFY_PAUSE_S: Final = 0.02
+"""Steps of some milliseconds: a search of the cashier's never waits longer for the reader."""
 MOST_WAITING: Final = 512
 """Writes that may wait for the writer: far more than a counter has; a bound all the same."""
 
@@ -124,6 +127,29 @@ class SqlLedger:
     async def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]:
         return await self._look(lambda books: books.batches_after(bseq, limit))
 
+    async def verify_chain(self, pause_s: float = VERIFY_PAUSE_S) -> int:
+        """Verifies every link from the first entry on, in steps that leave the reader free between
+        them, and returns how many there are. Meant for a task beside the sales.
+
+        Raises LedgerCorrupt("ledger_rewritten") and stops the ledger at a link that does not
+        hold."""
+        chain, verified = GENESIS, 0
+
+        def step(books: Books) -> tuple[bytes, int]:
+            rows = books.leaves(verified + 1, VERIFY_ROWS)
+            return _follow(chain, verified + 1, rows), len(rows)
+
+        while True:
+            try:
+                chain, count = await self.read(step)
+            except LedgerCorrupt as error:
+                self._writer.halt(error.key)
+                raise
+            if not count:
+                return verified
+            verified += count
+            await asyncio.sleep(pause_s)
+
     async def close(self) -> None:
         """Finishes what was asked, signs where the chain ends, and lets go of the files."""
         if self._lock is None:
@@ -210,10 +236,17 @@ def _require_whole(books: SqlBooks, kept: Checkpoint | None, signer: Signer) -> 
         newest = max(newest, checkpoint.dseq)
     chain = books.leaves(newest, 1)[0][2] if newest else GENESIS
     expected = newest + 1
-    while rows := books.leaves(expected, CHECKPOINT_EVERY):
-        for dseq, leaf, link in rows:
-            chain = chain_hash(chain, leaf)
-            if dseq != expected or link != chain:
-                raise LedgerCorrupt("ledger_rewritten", dseq=expected)
-            expected += 1
+    while rows := books.leaves(expected, VERIFY_ROWS):
+        chain = _follow(chain, expected, rows)
+        expected += len(rows)
     return newest
+
+
+def _follow(chain: bytes, expected: int, rows: Sequence[tuple[int, bytes, bytes]]) -> bytes:
+    """The link at the end of `rows`, which begin with entry `expected` behind the link `chain`."""
+    for dseq, leaf, link in rows:
+        chain = chain_hash(chain, leaf)
+        if dseq != expected or link != chain:
+            raise LedgerCorrupt("ledger_rewritten", dseq=expected)
+        expected += 1
+    return chain

@@ -207,6 +207,22 @@ def rebalance(connection: Connection) -> None:
     )
 
 
+async def test_the_whole_chain_is_verified_beside_the_sales(books: Path) -> None:
+    """A start looks from the last checkpoint on; the task finds what was changed before it."""
+    ledger = await SqlLedger.open(books, KEY, SeedSigner(), TickClock(), device="device-1")
+    assert await ledger.verify_chain(0) == 30
+    await ledger.close()
+    tamper(books, "UPDATE journal SET leaf = zeroblob(200) WHERE dseq = 7")
+    ledger = await SqlLedger.open(books, KEY, SeedSigner(), TickClock(), device="device-1")
+    with pytest.raises(LedgerCorrupt, match="ledger_rewritten") as caught:
+        await ledger.verify_chain(0)
+    assert caught.value.facts == {"dseq": 7}
+    assert ledger.stopped == "ledger_rewritten"
+    with pytest.raises(LedgerError, match="ledger_stopped"):
+        await ledger.write(lambda books: books.put_setting("a", "b"))
+    await ledger.close()
+
+
 async def test_a_checkpoint_of_another_history(books: Path) -> None:
     keep_head(
         books,

@@ -25,6 +25,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.anatomy import anatomy
 from bench.big_ledger import build, member_id
 from bench.deduction import (
     CLOCK,
@@ -261,6 +262,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
                 name: round(statistics.median(each[name] for each in means) * 1e3, 3)
                 for name in means[0]
             },
+            "profile_ms": anatomy(folder, rounds),
             "rounds": rounds,
         }
         if not options.quick:

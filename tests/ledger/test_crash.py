@@ -16,7 +16,7 @@ from daemon.ledger.store import SqlLedger
 from daemon.ledger.verify import verify
 from tests.ledger.shop import KEY, SeedSigner, TickClock
 
-KILLS = int(os.environ.get("COUNTERD_NIGHTLY") or 50)
+KILLS = 400 if os.environ.get("COUNTERD_NIGHTLY") else 50
 LEDGERS = 5
 """The kills are spread over a few ledgers, so that each is also opened after many crashes."""
 LONGEST_S = 0.4

@@ -188,7 +188,7 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE receipt (
-    receipt_id TEXT PRIMARY KEY,
+    receipt_id TEXT NOT NULL UNIQUE,
     number     TEXT NOT NULL,
     op_id      TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
@@ -197,7 +197,7 @@ CREATE TABLE receipt (
     copies     INTEGER NOT NULL DEFAULT 0 CHECK (copies >= 0),
     state      TEXT NOT NULL DEFAULT 'waiting'
         CHECK (state IN ('waiting', 'printing', 'printed', 'unconfirmed', 'failed'))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX receipt_op ON receipt (op_id);
 
 -- What waits for paper. document is NULL where the receipt is printed as it was kept.

@@ -17,6 +17,7 @@ from daemon.core.records import Member
 from daemon.ledger.store import SqlLedger
 from daemon.ledger.verify import verify
 from daemon.ports.ledger import Books
+from tests.budget import NIGHTLY
 from tests.ledger.shop import KEY, SALES, SeedSigner, TickClock, member, owner_of, recharge, sale
 
 
@@ -153,7 +154,7 @@ class Shop(RuleBasedStateMachine):
 
 TestShop = Shop.TestCase
 TestShop.settings = settings(
-    max_examples=25,
+    max_examples=1_000 if NIGHTLY else 25,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -66,7 +66,6 @@ TITLES: Final[dict[str, str]] = {
     "ledger_full": "The disk is full.",
     "ledger_read_only": "The disk cannot be written.",
     "ledger_corrupt": "The ledger does not read back as it was written.",
-    "page_not_built": "The web page has not been built.",
 }
 
 

@@ -172,6 +172,11 @@ class MemoryReaders:
             yield event
             self._news.task_done()
 
+    @property
+    def occupied(self) -> dict[str, PlasticCard]:
+        """What lies where."""
+        return {reader: card for reader, (_, card) in self._cards.items()}
+
     def lies_there(self, presence: Presence) -> bool:
         there = self._cards.get(presence.reader)
         return there is not None and there[0] == presence

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from schemathesis import GenerationMode
 
 from daemon.web.api import ROUTES
 from daemon.web.api.openapi import describe
@@ -23,11 +25,14 @@ from tests.fakes.clock import HandClock
 
 from .till import Counter, customer, desfire, living, uid_card
 
-EXAMPLES = 25
+EXAMPLES = 15
 API = describe(ROUTES)
 SCHEMA = schemathesis.openapi.from_dict(API)
 # A stream does not end, and a session that is closed cannot be used for the next example.
 FUZZED = SCHEMA.exclude(path="/api/v1/events").exclude(operation_id="close_session")
+ACCEPTED = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
+SHOPS_OWN_RULES = {"POST /api/v1/sales", "POST /api/v1/members"}
+"""A sale above the shop's limit and a name of blanks fit the schema, and are refused."""
 
 
 @dataclass
@@ -92,14 +97,15 @@ async def populated(counter: Counter) -> Running:
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_as_described(case: Any, running: Running) -> None:
-    # Every other example speaks of something that is there.
-    if len(case.id) and ord(case.id[-1]) % 2:
+    # Every other right example speaks of something that is there.
+    right = case.meta.generation.mode is GenerationMode.POSITIVE
+    if right and zlib.crc32(repr((case.body, case.query, case.path_parameters)).encode()) % 2:
         for name in case.path_parameters or {}:
             case.path_parameters[name] = running.ids[name]
     case.call_and_validate(
         base_url=running.address,
         headers={"Authorization": f"Bearer {running.token}"},
-        excluded_checks=[schemathesis.checks.CHECKS.get_one("positive_data_acceptance")],
+        excluded_checks=[ACCEPTED] if case.operation.label in SHOPS_OWN_RULES else [],
     )
 
 

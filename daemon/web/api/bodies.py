@@ -22,11 +22,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Fen = Annotated[
-    int,
-    BeforeValidator(_whole, json_schema_input_type=int),
-    Field(ge=1, le=MAX_FEN, description="Integer fen: 1850 is 18.50 yuan."),
-]
+_Bounded = Annotated[int, Field(ge=1, le=MAX_FEN, description="Integer fen: 1850 is 18.50 yuan.")]
+Fen = Annotated[_Bounded, BeforeValidator(_whole, json_schema_input_type=_Bounded)]
 Id = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
 Pin = Annotated[str, Field(pattern=PIN_PATTERN, examples=["123456"])]
 
@@ -81,7 +78,9 @@ class NewMember(Body):
     )
 
     name: str = Field(min_length=1, max_length=60)
-    phone: str = Field(default="", max_length=20, pattern=r"^$|^\+?[0-9][0-9 -]{3,18}[0-9]$")
+    phone: str = Field(
+        default="", max_length=40, pattern=r"^$|^(\+86[ -]?)?[0-9]([ -]?[0-9]){4,14}$"
+    )
     number: str | None = Field(
         default=None,
         pattern="^[0-9A-Za-z]{1,20}$",

@@ -23,12 +23,13 @@ from daemon.operations.members import add_member, set_card_status
 from daemon.operations.shop import Actor
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
+from tests.budget import NIGHTLY
 from tests.fakes.card_readers import Fault, PlasticCard
 from tests.fakes.clock import HandClock
 
 from .till import READER, SECOND_READER, Counter, desfire, uid_card
 
-SEEDS = range(12)
+SEEDS = range(300 if NIGHTLY else 12)
 STEPS = 60
 PIN = "2468"
 FAULTS = [*Fault, None, None, None, None, None, None, None, None, None]

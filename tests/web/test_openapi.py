@@ -21,11 +21,12 @@ from daemon.web.api import ROUTES
 from daemon.web.api.openapi import describe
 from daemon.web.problem_titles import TITLES
 from daemon.web.server import WebSettings
+from tests.budget import NIGHTLY
 from tests.fakes.clock import HandClock
 
 from .till import Counter, customer, desfire, living, uid_card
 
-EXAMPLES = 15
+EXAMPLES = 200 if NIGHTLY else 15
 API = describe(ROUTES)
 SCHEMA = schemathesis.openapi.from_dict(API)
 # A stream does not end, and a session that is closed cannot be used for the next example.

@@ -17,6 +17,7 @@ from typing import Any, Final
 from daemon import __version__
 from daemon.config import PrinterSettings as PrinterConfig
 from daemon.config import ReaderSettings, Settings
+from daemon.core.errors import CounterError
 from daemon.core.receipt_text import ShopHead
 from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
@@ -58,6 +59,7 @@ class Appliance:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
+        self._telling: set[asyncio.Future[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
@@ -240,12 +242,28 @@ class Appliance:
             self._desk.till.paper(receipt_id)
 
     def _sync_progressed(self) -> None:
-        self._events.publish("sync", {})
+        """Called after a pull or a receipt; what stands now is read and told in its own time."""
+        telling = asyncio.ensure_future(self._tell_sync())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _tell_sync(self) -> None:
+        try:
+            self._events.publish("sync", await self._sync_view())
+        except CounterError as error:
+            log.warning("the state of the sync could not be read: %s", error)
+
+    async def _sync_view(self) -> dict[str, Any]:
+        synced = await progress(self._ledger)
+        return {
+            "sealed": synced.sealed,
+            "receipted": synced.receipted,
+            "last_pull_ms": self._sync.last_pull_ms if self._sync else None,
+        }
 
     async def status(self) -> dict[str, Any]:
         """The device as the page sees it."""
         settings = self._settings
-        synced = await progress(self._ledger)
         return {
             "device": {
                 "id": settings.device.id,
@@ -256,11 +274,7 @@ class Appliance:
             "ledger": {"ok": self._ledger.stopped is None, "stopped": self._ledger.stopped},
             "readers": [reader_view(status) for status in self._readers.statuses()],
             "printer": printer_view(self._printer.status(), self._spool.waiting),
-            "sync": {
-                "sealed": synced.sealed,
-                "receipted": synced.receipted,
-                "last_pull_ms": self._sync.last_pull_ms if self._sync else None,
-            },
+            "sync": await self._sync_view(),
             "clock": {"set_back": self._clock.set_back, "now_ms": self._clock.now_ms()},
             "counter": self._desk.till.view,
             "demo": settings.web.demo,

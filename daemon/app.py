@@ -226,9 +226,15 @@ class Appliance:
     async def _stay_alive(self) -> None:
         """Tells systemd that the loop turns and the ledger answers; silence restarts the daemon."""
         every_s = watchdog_interval_s()
+        was_back = False
         while True:
             await self._ledger.read(lambda books: books.head())
             notify("WATCHDOG=1", f"STATUS={self._ledger.stopped or 'serving'}")
+            if self._clock.set_back != was_back:
+                was_back = self._clock.set_back
+                log.warning(
+                    "the wall clock is %s", "behind the books" if was_back else "right again"
+                )
             await asyncio.sleep(every_s if every_s is not None else 60.0)
 
     # -- told to the pages -----------------------------------------------------------------------
@@ -262,24 +268,12 @@ class Appliance:
         }
 
     async def status(self) -> dict[str, Any]:
-        """The device as the page sees it."""
-        settings = self._settings
+        """What the page's server adds its own view of the counter to."""
         return {
-            "device": {
-                "id": settings.device.id,
-                "store": settings.device.store,
-                "name": settings.device.name,
-                "shop": settings.shop.name,
-            },
             "ledger": {"ok": self._ledger.stopped is None, "stopped": self._ledger.stopped},
             "readers": [reader_view(status) for status in self._readers.statuses()],
             "printer": printer_view(self._printer.status(), self._spool.waiting),
             "sync": await self._sync_view(),
-            "clock": {"set_back": self._clock.set_back, "now_ms": self._clock.now_ms()},
-            "counter": self._desk.till.view,
-            "demo": settings.web.demo,
-            "languages": ["zh-CN", "en"],
-            "language": settings.shop.language,
             "version": __version__,
         }
 

@@ -264,7 +264,8 @@ async def test_health(bare: Counter) -> None:
 
 async def test_status_names_the_device(counter: Counter) -> None:
     body = await counter.get("/status")
-    assert body["device"] == {"id": "d1", "store": "S1", "name": "counter 1"}
+    device = {"id": "d1", "store": "S1", "name": "counter 1", "shop": "测试店"}
+    assert body["device"] == device
     assert body["languages"] == ["zh-CN", "en"] and body["demo"] is False
     assert body["counter"]["state"] == "idle" and body["last_run"] is None
 

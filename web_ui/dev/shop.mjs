@@ -42,7 +42,7 @@ export class Shop {
       ],
     }));
     this.device = {
-      device: { id: newId(), store: "梧桐路总店", name: "1 号收银台" },
+      device: { id: newId(), store: "S01", name: "1 号收银台", shop: "梧桐路总店" },
       ledger: { ok: true, stopped: null },
       readers: [{ name: "Virtual PCD 00 00", state: "ready", card_present: false, problem: null }],
       printer: {

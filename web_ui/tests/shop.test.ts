@@ -56,7 +56,7 @@ const card = (id = "M1"): MemberCard => ({
   status: "active",
 });
 const status = (more: Partial<Status> = {}): Status => ({
-  device: { id: "D1", store: "总店", name: "1 号台" },
+  device: { id: "D1", store: "总店", name: "1 号台", shop: "示例店" },
   ledger: { ok: true, stopped: null },
   readers: [{ name: "R1", state: "ready", card_present: false, problem: null }],
   printer: { reachable: true, online: true, cover_open: false, paper: "ok", problem: null, waiting: 0 },

@@ -161,6 +161,7 @@ class Device(BaseModel):
     id: str
     store: str
     name: str
+    shop: str
 
 
 class Reader(BaseModel):

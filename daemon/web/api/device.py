@@ -27,7 +27,12 @@ async def device_status(context: Context) -> dict[str, Any]:
     """GET /status: what the appliance says of itself, and where the counter stands."""
     head, identity = context.shop.head, context.shop.identity
     return {
-        "device": {"id": identity.device, "store": identity.store, "name": head.device},
+        "device": {
+            "id": identity.device,
+            "store": identity.store,
+            "name": head.device,
+            "shop": head.name,
+        },
         "demo": context.settings.demo,
         "languages": LANGUAGES,
         **await context.status(),

@@ -131,7 +131,7 @@ export interface SyncStatus {
 }
 
 export interface Status {
-  device: { id: string; store: string; name: string };
+  device: { id: string; store: string; name: string; shop: string };
   ledger: LedgerStatus;
   readers: ReaderStatus[];
   printer: PrinterStatus;

@@ -27,11 +27,11 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   },
   card_rolled_back: {
     title: "卡内计数倒退，可能是旧副本",
-    advice: "没有扣款。请锁定此卡（F9），核对会员身份后换发新卡。",
+    advice: "没有扣款，此卡已自动锁定。请核对会员身份后换发新卡（F9）。",
   },
   card_counter_ahead: {
     title: "卡内计数超前，可能是复制卡",
-    advice: "没有扣款。请锁定此卡（F9），核对会员身份后换发新卡。",
+    advice: "没有扣款，此卡已自动锁定。请核对会员身份后换发新卡（F9）。",
   },
   card_gone: {
     title: "卡离开太早，没有扣款",

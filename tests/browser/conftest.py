@@ -1,0 +1,103 @@
+"""One appliance for each module, one browser, and a visitor for each test.
+
+Everything here needs Chromium and Playwright, and is skipped by name where one of them is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.browser.running import Appliance, Shop, run_appliance
+from tests.browser.words import LANGUAGES, Language
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext
+
+    from tests.browser.counter import Counter
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(params=LANGUAGES, scope="module")
+def language(request: pytest.FixtureRequest) -> Language:
+    chosen: Language = request.param
+    return chosen
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def appliance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Appliance]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+
+
+        yield Appliance(
+            "http://127.0.0.1:18480",
+            "http://127.0.0.1:18481",
+            types.SimpleNamespace(pid=int(os.environ["DEVAPP"])),
+            True,
+    async with run_appliance(tmp_path_factory.mktemp("appliance") / "state") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(appliance: Appliance) -> AsyncIterator[Shop]:
+    """The counter by its API, signed in as the manager."""
+    async with aiohttp.ClientSession() as http:
+        shop = Shop(http, appliance)
+        await shop.sign_in_again()
+        yield shop
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visitor(chromium: Browser, language: Language) -> AsyncIterator[BrowserContext]:
+    """A browser that was never here before, on a touch screen of the appliance's size."""
+    from tests.browser.counter import PATIENCE_MS, SIZES, expect
+
+    width, height = SIZES["desk"]
+    context = await chromium.new_context(
+        viewport={"width": width, "height": height},
+        locale=language,
+        timezone_id="Asia/Shanghai",
+        has_touch=True,
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def counter(
+    appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
+) -> AsyncIterator[Counter]:
+    """The cashier page, signed in as the cashier, nothing on the reader, nothing under way."""
+    from tests.browser.counter import PIN, Counter
+
+    await shop.clear()
+    signed: dict[str, Any] = {"employee": "1002", "pin": PIN["1002"]}
+    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
+    assert answer.ok, await answer.text()
+    page = await visitor.new_page()
+    counter = Counter(page, page, language)
+    counter.listen()
+    await page.goto(appliance.page)
+    await counter.choose_language()
+    await counter.ready()
+    yield counter
+    assert counter.complaints == []

@@ -33,13 +33,6 @@ def language(request: pytest.FixtureRequest) -> Language:
 async def appliance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Appliance]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-
-
-        yield Appliance(
-            "http://127.0.0.1:18480",
-            "http://127.0.0.1:18481",
-            types.SimpleNamespace(pid=int(os.environ["DEVAPP"])),
-            True,
     async with run_appliance(tmp_path_factory.mktemp("appliance") / "state") as running:
         yield running
 

@@ -51,6 +51,13 @@ until one comes back."""
 
 STOP_WAIT_S = 1.0
 
+LOOK_AGAIN_S = 0.6
+"""pcscd looks every 0.4 s. Where a card left within a session and was back, or another lay there,
+before it looked, nobody would ever announce it."""
+
+MAX_LOOKS = 3
+"""Per insertion, so that a card that always fails is not announced for ever."""
+
 
 class _Reader:
     """One reader: its state, the card on it, and the thread that serves it."""
@@ -61,6 +68,7 @@ class _Reader:
         self.state = ReaderState.OPENING
         self.problem: str | None = None
         self.presence: Presence | None = None
+        self.looks = 0
         self.busy = asyncio.Lock()
         self.stuck: list[Lane] = []
         self._lane: Lane | None = None
@@ -176,6 +184,9 @@ class Readers:
                 yield session
             finally:
                 session.end()
+                if session.lost and reader.looks < MAX_LOOKS:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(LOOK_AGAIN_S, self._look_again, reader, presence)
 
     def lane_came_back(self, reader: _Reader, lane: Lane) -> None:
         """A thread that was given up has returned from its driver."""
@@ -203,12 +214,22 @@ class Readers:
                 self._lift(reader)
                 self._change(reader, ReaderState.ABSENT, problem)
             case CardInserted(atr=atr):
-                self._lift(reader)
-                reader.presence = Presence(reader.name, next(self._tokens), atr)
-                self._publish(ReaderChanged(reader.status()))
-                self._publish(CardLaid(reader.presence))
+                reader.looks = 0
+                self._lay(reader, atr)
             case CardRemoved():
                 self._lift(reader)
+
+    def _look_again(self, reader: _Reader, presence: Presence) -> None:
+        """A card left within a session and the link has not said so: it is announced anew."""
+        if reader.presence == presence:
+            reader.looks += 1
+            self._lay(reader, presence.atr)
+
+    def _lay(self, reader: _Reader, atr: bytes) -> None:
+        self._lift(reader)
+        reader.presence = Presence(reader.name, next(self._tokens), atr)
+        self._publish(ReaderChanged(reader.status()))
+        self._publish(CardLaid(reader.presence))
 
     def _lift(self, reader: _Reader) -> None:
         presence, reader.presence = reader.presence, None

@@ -1,40 +1,40 @@
 """Readers behind pcscd. The only door to pyscard, by its raw calls.
 
 pyscard's own monitors swallow errors and stop for good when pcscd restarts, so this is one loop
-over SCardGetStatusChange that starts again with a fresh context whenever anything fails. Sessions
-use a context of their own, on the thread that their reader has: pcsc-lite serialises the calls of
-one context, so a shared one would let a silent card hold up the watch.
+over SCardGetStatusChange that starts again with a fresh context whenever anything fails. A
+supervisor replaces the loop where it does not come round: pcsc-lite's client waits for an answer of
+pcscd without any limit, so a pcscd that hangs takes every call into it along.
+
+Sessions use a context of their own, on the thread that their reader has: pcsc-lite serialises the
+calls of one context, so a shared one would let a silent card hold up the watch.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
 
 from daemon.core.errors import CardError, CardGone, ReaderError
-from daemon.readers.link import (
-    CardInserted,
-    CardRemoved,
-    LinkEvent,
-    ReaderForgotten,
-    ReaderFound,
-    ReaderLost,
-)
+from daemon.readers.link import LinkEvent
+from daemon.readers.roster import Roster
 
-SERVICE = "PC/SC"
-"""The row that says why there is no reader, while none is known by name."""
-
-WATCH_TIMEOUT_MS = 1000
+WATCH_TIMEOUT_MS = 500
 """The list of readers is read again at least this often: a reader that comes between the listing
 and the waiting would otherwise be seen only with the next event."""
 
-RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Between attempts at a context; the last one for ever. pcscd takes about 0.2 s to start."""
+WATCH_STUCK_S = 3.0
+"""A watch that has not come round for so long hangs in pcsc-lite."""
 
-MAX_READERS = 16
-"""pcscd itself has no more."""
+MAX_HANGING = 4
+"""Threads that hang cannot be ended. With so many of them, wait for one to come back."""
+
+SUPERVISE_S = 0.25
+
+RETRY_S = (0.1, 0.25, 0.5, 1.0)
+"""Between attempts at a context; the last one for ever. pcscd takes about 0.2 s to start."""
 
 _PNP = "\\\\?PnP?\\Notification"
 _HRESULT = 0xFFFFFFFF
@@ -62,10 +62,6 @@ _CARD_LEFT = frozenset(
     }
 )
 
-_PRESENT = 0x0020
-_MUTE = 0x0200
-_FLAGS = 0xFFFF
-
 
 class _Failed(Exception):
     """A raw call failed; the watch begins again."""
@@ -84,6 +80,12 @@ def _scard() -> ModuleType:
     return scard  # type: ignore[no-any-return]
 
 
+def _check(code: int) -> None:
+    """Raises _Failed."""
+    if code & _HRESULT != _OK:
+        raise _Failed(code & _HRESULT)
+
+
 def _translate(code: int) -> CardError | ReaderError:
     if code in _CARD_LEFT:
         return CardGone("card_gone", why="removed", code=f"{code:08X}")
@@ -97,29 +99,35 @@ def _translate(code: int) -> CardError | ReaderError:
 
 
 class _PcscChannel:
-    def __init__(self, scard: Any, context: Any, card: Any, protocol: Any) -> None:
+    def __init__(
+        self, scard: Any, context: Any, card: Any, protocol: Any, on_left: Callable[[], None]
+    ) -> None:
         self._scard = scard
         self._context = context
         self._card = card
-        self._header = (
-            scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else (scard.SCARD_PCI_T1)
-        )
+        self._on_left = on_left
+        self._left = False
+        t0 = protocol == scard.SCARD_PROTOCOL_T0
+        self._header = scard.SCARD_PCI_T0 if t0 else scard.SCARD_PCI_T1
 
     def transmit(self, apdu: bytes) -> bytes:
         code, answer = self._scard.SCardTransmit(self._card, self._header, list(apdu))
+        # Success and no answer is seen where the card is torn out within the command.
+        if code & _HRESULT in _CARD_LEFT or (code & _HRESULT == _OK and len(answer) < 2):
+            self._left = True
+            self._on_left()
+            raise CardGone("card_gone", why="removed", code=f"{code & _HRESULT:08X}")
         if code & _HRESULT != _OK:
             raise _translate(code & _HRESULT)
-        if len(answer) < 2:
-            # Seen where the card is torn out within the command: success, and nothing came.
-            raise CardGone("card_gone", why="empty_answer")
         return bytes(byte & 0xFF for byte in answer)
 
     def close(self, *, reset: bool) -> None:
         scard = self._scard
         scard.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
-        scard.SCardDisconnect(
-            self._card, scard.SCARD_RESET_CARD if reset else (scard.SCARD_LEAVE_CARD)
-        )
+        # Resetting a card that has left makes pcscd 1.9 publish "absent" without having looked;
+        # a card that then lies there before it looks is never announced.
+        end = scard.SCARD_RESET_CARD if reset and not self._left else scard.SCARD_LEAVE_CARD
+        scard.SCardDisconnect(self._card, end)
         scard.SCardReleaseContext(self._context)
 
 
@@ -127,26 +135,18 @@ class PcscLink:
     """All readers of pcscd, or those that `allow` names."""
 
     def __init__(self, allow: Collection[str] | None = None) -> None:
-        self._allow = None if allow is None else frozenset(allow)
-        self._named = set(allow or ())
-        self._tell: Callable[[LinkEvent], None] = lambda _: None
+        self._allow = allow
+        self._shaken: set[str] = set()
         self._stopping = threading.Event()
-        self._context: Any = None
-        self._states: dict[str, int] = {}
-        self._lost: dict[str, str] = {}
-        self._thread = threading.Thread(target=self._watch, name="pcsc watch", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="pcsc", daemon=True)
+        self._roster = Roster(allow, lambda _: None)
 
     def start(self, tell: Callable[[LinkEvent], None]) -> None:
-        self._tell = tell
+        self._roster = Roster(self._allow, tell)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        context = self._context
-        if context is not None:
-            _scard().SCardCancel(context)
-        # Without the cancel (it is lost where the watch was between two waits) the wait ends by
-        # itself within WATCH_TIMEOUT_MS.
         self._thread.join()
 
     def connect(self, reader: str) -> _PcscChannel:
@@ -160,23 +160,69 @@ class PcscLink:
             code, card, protocol = scard.SCardConnect(context, reader, share, protocols)
             if code & _HRESULT != _E_SHARING:
                 break
-        if code & _HRESULT != _OK:
-            scard.SCardReleaseContext(context)
-            raise _translate(code & _HRESULT)
-        code = scard.SCardBeginTransaction(card)
-        if code & _HRESULT != _OK:
-            scard.SCardDisconnect(card, scard.SCARD_RESET_CARD)
-            scard.SCardReleaseContext(context)
-            raise _translate(code & _HRESULT)
-        return _PcscChannel(scard, context, card, protocol)
+        if code & _HRESULT == _OK and reader in self._shaken:
+            # The last card left in the middle. One that came back, or another, within one look of
+            # pcscd's is powered as far as pcscd knows and without power in truth.
+            code, protocol = scard.SCardReconnect(card, share, protocols, scard.SCARD_RESET_CARD)
+        if code & _HRESULT == _OK:
+            code = scard.SCardBeginTransaction(card)
+        if code & _HRESULT == _OK:
+            self._shaken.discard(reader)
+            return _PcscChannel(scard, context, card, protocol, lambda: self._shaken.add(reader))
+        scard.SCardReleaseContext(context)
+        raise _translate(code & _HRESULT)
 
-    def _watch(self) -> None:
-        """The supervising loop: nothing ends it but `stop`."""
+    def _supervise(self) -> None:
+        """Keeps one watch going until `stop`."""
+        lock = threading.Lock()
+        watch = _Watch(self._roster, lock)
+        hanging: list[_Watch] = []
+        while not self._stopping.wait(SUPERVISE_S):
+            hanging = [old for old in hanging if old.alive()]
+            if watch.hangs() and len(hanging) < MAX_HANGING:
+                watch.retire()
+                hanging.append(watch)
+                self._roster.lose_all("reader_service_down")
+                watch = _Watch(self._roster, lock)
+        watch.retire()
+        watch.join()
+
+
+class _Watch:
+    """One thread that follows pcscd. Where it is retired it tells nothing any more."""
+
+    def __init__(self, roster: Roster, lock: threading.Lock) -> None:
+        self._roster = roster
+        self._lock = lock
+        self._retired = threading.Event()
+        self._context: Any = None
+        self._round_at_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="pcsc watch", daemon=True)
+        self._thread.start()
+
+    def hangs(self) -> bool:
+        return time.monotonic() - self._round_at_s > WATCH_STUCK_S or not self.alive()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def retire(self) -> None:
+        with self._lock:
+            self._retired.set()
+
+    def join(self) -> None:
+        """Waits for its end (the rest of its wait), but not for a pcscd that hangs."""
+        self._thread.join(WATCH_STUCK_S)
+
+    def _run(self) -> None:
+        """The supervised loop: nothing ends it but `retire`."""
         attempt = denied = 0
-        while not self._stopping.is_set():
+        while not self._retired.is_set():
+            self._round_at_s = time.monotonic()
             try:
                 scard = _scard()
-                self._context = self._establish(scard)
+                code, self._context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+                _check(code)
                 attempt = denied = 0
                 try:
                     self._follow(scard)
@@ -188,86 +234,37 @@ class PcscLink:
                 # denial that stays is one.
                 denied = denied + 1 if error.code == _W_SECURITY else 0
                 code = _NO_SERVICE if denied == 1 else error.code
-                self._lose_all(_translate(code).key)
+                self._say(self._roster.lose_all, _translate(code).key)
             except ReaderError as error:
-                self._lose_all(error.key)
-            self._stopping.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+                self._say(self._roster.lose_all, error.key)
+            self._retired.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
-    def _establish(self, scard: Any) -> Any:
-        code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
-        if code & _HRESULT != _OK:
-            raise _Failed(code & _HRESULT)
-        return context
-
     def _follow(self, scard: Any) -> None:
-        """Follows readers and cards until `stop`. Raises _Failed."""
-        while not self._stopping.is_set():
-            self._compare(self._list(scard))
-            waits = [*self._states.items(), (_PNP, scard.SCARD_STATE_UNAWARE)]
+        """Follows readers and cards until `retire`. Raises _Failed."""
+        while not self._retired.is_set():
+            self._round_at_s = time.monotonic()
+            self._say(self._roster.list, self._list(scard))
+            with self._lock:
+                states = self._roster.states
+            waits = [*states.items(), (_PNP, scard.SCARD_STATE_UNAWARE)]
             code, results = scard.SCardGetStatusChange(self._context, WATCH_TIMEOUT_MS, waits)
             code &= _HRESULT
             if code in (_E_TIMEOUT, _E_CANCELLED, _E_UNKNOWN_READER, _E_NO_READERS):
                 continue
-            if code != _OK:
-                raise _Failed(code)
+            _check(code)
             for name, state, atr in results:
-                if name in self._states:
-                    self._note(name, state & _HRESULT, bytes(byte & 0xFF for byte in atr))
+                told = bytes(byte & 0xFF for byte in atr)
+                self._say(self._roster.note, name, state & _HRESULT, told)
 
     def _list(self, scard: Any) -> list[str]:
         code, names = scard.SCardListReaders(self._context, [])
-        code &= _HRESULT
-        if code == _E_NO_READERS:
+        if code & _HRESULT == _E_NO_READERS:
             return []
-        if code != _OK:
-            raise _Failed(code)
-        allowed = [name for name in names if self._allow is None or name in self._allow]
-        return allowed[:MAX_READERS]
+        _check(code)
+        return list(names)
 
-    def _compare(self, names: list[str]) -> None:
-        """Tells which readers came and went since the last listing."""
-        if names:
-            self._forget(SERVICE)
-        for name in [known for known in self._states if known not in names]:
-            del self._states[name]
-            self._lose(name, "reader_unplugged")
-        for name in names:
-            if name not in self._states:
-                self._states[name] = 0
-                self._lost.pop(name, None)
-                self._tell(ReaderFound(name))
-        for name in (self._named | set(self._lost)) - set(names) - {SERVICE}:
-            self._lose(name, "reader_unplugged")
-        if not self._states and set(self._lost) <= {SERVICE}:
-            self._lose(SERVICE, "reader_none")
-
-    def _note(self, name: str, state: int, atr: bytes) -> None:
-        """One reader's new state: 16 bits of flags and above them how often a card came or went
-        there, which shows a card that was swapped between two looks."""
-        before, self._states[name] = self._states[name], state & ~0x0002
-        was = bool(before & _PRESENT) and not before & _MUTE
-        present = bool(state & _PRESENT) and not state & _MUTE
-        swapped = was and present and before >> 16 != state >> 16
-        if was and (not present or swapped):
-            self._tell(CardRemoved(name))
-        if present and (not was or swapped):
-            self._tell(CardInserted(name, atr))
-
-    def _lose_all(self, problem: str) -> None:
-        names = [*self._states, *self._lost, *self._named] or [SERVICE]
-        self._states.clear()
-        for name in names:
-            self._lose(name, problem)
-
-    def _lose(self, name: str, problem: str) -> None:
-        if self._lost.get(name) == problem:
-            return
-        self._lost[name] = problem
-        self._tell(ReaderLost(name, problem))
-        if len(self._lost) > MAX_READERS:
-            self._forget(next(iter(self._lost)))
-
-    def _forget(self, name: str) -> None:
-        if self._lost.pop(name, None) is not None:
-            self._tell(ReaderForgotten(name))
+    def _say(self, what: Callable[..., None], *arguments: object) -> None:
+        with self._lock:
+            if not self._retired.is_set():
+                what(*arguments)

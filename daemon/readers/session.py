@@ -24,9 +24,11 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds. A card of ours answers within 0.1 s, the longest command (creating an application)
-    within 0.5 s; the rest is for slow readers. The budgets of the methods stop a card that answers
-    each command just in time."""
+    within 0.5 s; the rest is for slow readers. pcscd tries up to three times to power a card up
+    when it is connected to. The budgets of the methods stop a card that answers each command just
+    in time."""
 
+    connect_s: float = 4.0
     exchange_s: float = 2.0
     open_s: float = 4.0
     prove_s: float = 4.0
@@ -54,11 +56,13 @@ class OpenSession:
         self._face: Face | None = None
         self._opened: Opened | None = None
         self._clean = True
+        self.lost = False
+        """Whether the card left while it was spoken to."""
 
     async def begin(self, connect: Callable[[], Channel]) -> None:
         """Takes hold of the card and identifies it. Raises CardGone, CardSilent, CardGarbled,
         ReaderError."""
-        deadline_s = self._deadlines.exchange_s
+        deadline_s = self._deadlines.connect_s
         try:
             self._channel = await self._lane.call(
                 connect, deadline_s, lambda channel: channel.close(reset=True)
@@ -66,6 +70,9 @@ class OpenSession:
         except LaneStuck:
             self._on_stuck()
             raise CardSilent("card_silent", why="connect") from None
+        except CardGone:
+            self.lost = True
+            raise
         self._face = await self._converse(desfire.identify(), self._deadlines.open_s)
 
     def end(self) -> None:
@@ -144,3 +151,6 @@ class OpenSession:
         except LaneStuck:
             self._on_stuck()
             raise CardSilent("card_silent", command=command[1]) from None
+        except CardGone:
+            self.lost = True
+            raise

@@ -35,7 +35,7 @@ WAIT_S = 20.0
 
 CARD_ID = make_id(1_700_000_000_000, b"0123456789")
 OTHER_ID = make_id(1_700_000_000_001, b"0123456789")
-DEADLINES = Deadlines(exchange_s=0.7)
+DEADLINES = Deadlines(exchange_s=1.0)
 KINDS = ["pcscd"] if os.environ.get(INSIDE) == "1" else ["vpcd"]
 
 

@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from daemon.core.errors import CardError, CardGone, CardTorn, ReaderError
 from daemon.ports.cards import CardLaid, ReaderState, ReaderStatus
-from daemon.readers.pcsc import SERVICE, PcscLink
+from daemon.readers.pcsc import PcscLink
+from daemon.readers.roster import SERVICE
 from daemon.readers.vpcd import VpcdLink
 from tests.devices.card_desk import WAIT_S, Desk, open_desk
 from tests.devices.rack_process import running_rack
@@ -101,6 +102,19 @@ async def test_pcscd_dies_while_a_card_is_silent(desk: Desk, pcscd: Pcscd) -> No
     await asyncio.to_thread(pcscd.start, A)
     await desk.state(ReaderState.READY, A)
     assert (await desk.prove("card")).counter == 0
+
+
+async def test_a_pcscd_that_hangs_is_noticed_and_waited_for(desk: Desk, pcscd: Pcscd) -> None:
+    pcscd.start(A)
+    await desk.state(ReaderState.READY, A)
+    await desk.issue()
+    for _ in range(2):
+        pcscd.signal(signal.SIGSTOP)
+        lost = await desk.state(ReaderState.ABSENT, A)
+        assert lost.status.problem == "reader_service_down"
+        pcscd.signal(signal.SIGCONT)
+        await desk.state(ReaderState.READY, A)
+        assert (await desk.prove("card")).counter == 0
 
 
 async def test_a_reader_is_unplugged_and_comes_back(desk: Desk, pcscd: Pcscd) -> None:

@@ -219,8 +219,7 @@ async def test_a_rolled_back_copy_shows_its_old_counter(desk: Desk) -> None:
 
 
 async def test_a_card_swapped_in_one_look_is_never_taken_for_the_other(desk: Desk) -> None:
-    """Faster than pcscd looks: the session reads the UID again and is about the card that lies
-    there, or ends."""
+    """Faster than pcscd looks: the session ends, and the other card is announced."""
     await desk.rack.create("uid", "one", "04a1b2c3")
     await desk.rack.create("uid", "two", "04d4e5f6")
     presence = await desk.lay("one")
@@ -232,6 +231,9 @@ async def test_a_card_swapped_in_one_look_is_never_taken_for_the_other(desk: Des
             pytest.fail("the kept session spoke to the other card")
     except CardError as error:
         assert isinstance(error, CardGone)
+    presence = (await desk.next(CardLaid)).presence
+    async with desk.readers.open(presence) as session:
+        assert session.face.uid == bytes.fromhex("04d4e5f6")
 
 
 async def test_one_session_at_a_time(desk: Desk) -> None:

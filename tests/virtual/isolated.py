@@ -90,6 +90,10 @@ class Pcscd:
                 process.kill()
                 process.wait()
 
+    def signal(self, which: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(which)
+
     def _stanza(self, name: str) -> str:
         # The driver keeps its slots in a global array: a second reader needs a second copy of it.
         driver = next(path for path in DRIVERS if path.exists())

@@ -65,11 +65,13 @@ def act(
 ) -> Acted:
     """Takes member discount, promotions and coupons off `lines`.
 
-    Raises BadRequest("coupon_twice" | "too_many_coupons")."""
+    Raises BadRequest("coupon_twice" | "too_many_coupons" | "coupon_named_like_a_promotion")."""
     if len({coupon.code for coupon in coupons}) != len(coupons):
         raise BadRequest("coupon_twice")
     if len(coupons) > MOST_COUPONS:
         raise BadRequest("too_many_coupons", most=MOST_COUPONS)
+    if any(coupon.code in rules.promotions.numbers for coupon in coupons):
+        raise BadRequest("coupon_named_like_a_promotion")
     found = _Found([line for line in lines if line.open_to_rules])
     keys = _goods_keys(found.lines)
     for number, mask in rules.promotions.find(keys, standing, store, at).items():
@@ -90,7 +92,8 @@ def act(
     _multiply_points(found)
     _explain(found, stack)
     used = tuple(sorted(joint.rule_id for joint, _ in stack.joints if joint.coupon))
-    return Acted(sorted(found.not_applied), used, stack.proved_best)
+    told = sorted(found.not_applied, key=lambda each: each.rule_id)
+    return Acted(told, used, stack.proved_best)
 
 
 def _goods_keys(lines: Sequence[OpenLine]) -> dict[str, int]:

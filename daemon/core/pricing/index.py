@@ -92,7 +92,8 @@ class PromotionIndex:
 
     def __init__(self, promotions: Sequence[Promotion] = ()) -> None:
         self.promotions = tuple(sorted(promotions, key=lambda each: each.promotion_id))
-        if len({each.promotion_id for each in self.promotions}) != len(self.promotions):
+        self.numbers = {each.promotion_id: at for at, each in enumerate(self.promotions)}
+        if len(self.numbers) != len(self.promotions):
             raise BadRequest("promotion_twice")
         self._loose: set[int] = set()
         shelves: dict[Season, dict[_Ask, dict[str, list[tuple[int, int, int]]]]] = {}

@@ -87,7 +87,9 @@ def quote_recharge(
             other = rival or next((each.offer_id for each in chosen), "")
             not_applied.append(NotApplied(offer.offer_id, reason, other))
     return RechargeQuote(
-        amount_fen, tuple(sorted(each.given for each in chosen)), tuple(sorted(not_applied))
+        amount_fen,
+        tuple(sorted(each.given for each in chosen)),
+        tuple(sorted(not_applied, key=lambda each: each.rule_id)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -25,6 +26,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from bench import tap
 from bench.anatomy import anatomy
 from bench.big_ledger import build, member_id
 from bench.deduction import (
@@ -273,6 +275,10 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             report["growth_1e6_over_1e3"] = growth(big, folder, rounds)
             report["open_ms_at_5e6"] = await opening(big, 5, cold=False)
             extra["open_cold_ms_at_5e6"] = await opening(big, 5, cold=True)
+        with contextlib.suppress(tap.NotHere):
+            report["tap_to_approved_ms"] = await tap.measured(
+                30 if options.quick else tap.TAPS, options.dir
+            )
         report |= extra | {"machine": machine(options.dir)}
         report["missed"] = missed(report)
     return report
@@ -285,6 +291,9 @@ def missed(report: dict[str, Any]) -> list[str]:
         value = report[name]
         if value is not None and (value > aim if bound == "at most" else value < aim):
             names.append(name)
+    taps = report["tap_to_approved_ms"]
+    if taps is not None and taps["missed"]:
+        names.append("tap_to_approved_ms")
     if report["kib_written_per_sale"]["batched_by_8"] > BATCHED_KIB_AIM:
         names.append("kib_written_per_sale")
     return names

@@ -66,6 +66,10 @@ class Processes:
         tail = (self._logs / f"{name}.log").read_text(errors="replace")[-2000:]
         raise RuntimeError(f"{name} did not start:\n{tail}")
 
+    def pid(self, name: str) -> int:
+        """Of the newest process of that name."""
+        return next(p for kept, p in reversed(self._running) if kept == name).pid
+
     def kill(self, name: str) -> None:
         """SIGKILL to the newest process of that name: what a power cut is to it."""
         next(p for kept, p in reversed(self._running) if kept == name).kill()

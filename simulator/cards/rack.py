@@ -181,11 +181,16 @@ class Rack:
             self._shelf.remove(card_id)
             del self._entries[card_id]
 
-    def trace(self, card_id: str) -> list[dict[str, str]]:
-        """The last exchanges, `{ins, status}` in hexadecimal, oldest first. Raises NoSuchCard."""
+    def trace(self, card_id: str) -> list[dict[str, Any]]:
+        """The last exchanges, oldest first: `ins` and `status` in hexadecimal, `answered_ms` since
+        1970 with its fraction. Raises NoSuchCard."""
         with self._lock:
             return [
-                {"ins": exchange.command[1:2].hex(), "status": exchange.answer[-2:].hex()}
+                {
+                    "ins": exchange.command[1:2].hex(),
+                    "status": exchange.answer[-2:].hex(),
+                    "answered_ms": exchange.answered_ns / 1e6,
+                }
                 for exchange in list(self._entry(card_id).recorder.trace)
             ]
 

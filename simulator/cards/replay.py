@@ -5,6 +5,7 @@ gives, to the n-th command with a certain CLA and INS since it was inserted, the
 was heard to that CLA and INS, round and round for ever: its random numbers and counters are fixed.
 """
 
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -25,6 +26,8 @@ class Exchange:
 
     command: bytes
     answer: bytes
+    answered_ns: int = field(default=0, compare=False)
+    """When the chip gave the answer, on the machine's own clock (CLOCK_REALTIME)."""
 
     @property
     def instruction(self) -> bytes:
@@ -52,7 +55,7 @@ class Recorder:
     def transmit(self, apdu: bytes) -> bytes:
         """Passed on. An exchange that was torn or not answered is not recorded."""
         answer = self.chip.transmit(apdu)
-        exchange = Exchange(apdu, answer)
+        exchange = Exchange(apdu, answer, time.time_ns())
         self.trace.append(exchange)
         if len(self.exchanges) < MAX_RECORDED:
             self.exchanges.append(exchange)

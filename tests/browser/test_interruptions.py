@@ -30,7 +30,7 @@ async def test_a_torn_card_is_settled_at_the_next_tap(
     counter: Counter, shop: Shop, when: str
 ) -> None:
     """Whichever side of the card's own commit the tear fell on: charged once."""
-    amount_fen = {"before": 1200, "after": 1300}[when]  # the same again would be a double tap
+    amount_fen = {"before": 1400, "after": 1300}[when]  # the same again would be a double tap
     principal, bonus = await shop.purse("alice")
     await counter.charge(str(amount_fen // 100))
     await shop.tap("alice", {"mode": "remove", "ins": COMMIT, "when": when})

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -193,11 +194,14 @@ async def test_a_fault_belongs_to_one_insertion(desk: Desk) -> None:
     assert desk.reader.transmit(READ_UID)[-2:] == b"\x90\x00"
 
 
-async def test_trace_shows_instructions_and_statuses_only(desk: Desk) -> None:
+async def test_trace_shows_instructions_statuses_and_times_only(desk: Desk) -> None:
+    begun_ms = time.time() * 1000
     await desk.insert("member")
     await asyncio.to_thread(sell, desk.reader)
     async with desk.client.get("/api/cards/member/apdus") as response:
         exchanges = await response.json()
+    times = [exchange.pop("answered_ms") for exchange in exchanges]
+    assert times == sorted(times) and begun_ms <= times[0] and times[-1] <= time.time() * 1000
     assert exchanges == [
         {"ins": "5a", "status": "9100"},
         {"ins": "71", "status": "91af"},

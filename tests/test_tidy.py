@@ -1,4 +1,4 @@
-"""Style that a person would otherwise have to remember (docs/architecture.md, "Style is a test")."""
+"""Style that a person would otherwise have to remember (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from simulator.demo_shop import EMPLOYEES
 from tests.browser.running import Appliance, Shop, run_appliance
 from tests.browser.words import LANGUAGES, Language
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.browser.counter import Counter
 
+PAGE = Path(__file__).parents[2] / "daemon" / "web" / "static" / "index.html"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -33,6 +36,8 @@ def language(request: pytest.FixtureRequest) -> Language:
 async def appliance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Appliance]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
+    if not PAGE.exists():
+        pytest.skip("the cashier page is not built")
     async with run_appliance(tmp_path_factory.mktemp("appliance") / "state") as running:
         yield running
 
@@ -42,7 +47,7 @@ async def shop(appliance: Appliance) -> AsyncIterator[Shop]:
     """The counter by its API, signed in as the manager."""
     async with aiohttp.ClientSession() as http:
         shop = Shop(http, appliance)
-        await shop.sign_in_again()
+        await shop.sign_in(EMPLOYEES[0])
         yield shop
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from simulator.demo_shop import EMPLOYEES, MEMBERS, ShopApi
+from simulator.demo_shop import MEMBERS, ShopApi
 from simulator.ports import free_port
 
 START_S = 150.0
@@ -92,11 +92,6 @@ class Shop(ShopApi):
     def __init__(self, http: aiohttp.ClientSession, appliance: Appliance) -> None:
         super().__init__(http, appliance.page, f"{appliance.desk}/rack")
         self._http, self._appliance = http, appliance
-
-    async def sign_in_again(self) -> None:
-        """After a restart too: sessions are kept, so this only proves that somebody answers."""
-        self._http.headers.pop("Authorization", None)
-        await self.sign_in(EMPLOYEES[0])
 
     async def member(self, card: str) -> dict[str, Any]:
         """The demo member whose card that is."""

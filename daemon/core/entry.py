@@ -128,20 +128,19 @@ class Entry:
             3: int(draft.kind),
             4: draft.at_ms,
             5: draft.actor,
-            10: [
-                [p.account.owner, p.account.asset, p.account.lot, p.amount, int(p.funding)]
-                for p in draft.postings
-            ],
-        }
-        optional = {
             6: draft.member_id,
             7: draft.card_id,
             8: draft.card_counter,
             9: draft.refers_to,
+            10: [
+                [p.account.owner, p.account.asset, p.account.lot, p.amount, int(p.funding)]
+                for p in draft.postings
+            ],
             11: dict(draft.detail) or None,
         }
-        body.update({key: value for key, value in optional.items() if value is not None})
-        return cbor2.dumps(body, canonical=True)
+        body = {key: value for key, value in body.items() if value is not None}
+        # The keys above are in canonical order already; only those of `detail` need sorting.
+        return cbor2.dumps(body, canonical=bool(draft.detail))
 
 
 def require_balanced(postings: tuple[Posting, ...]) -> None:

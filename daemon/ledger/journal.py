@@ -86,7 +86,7 @@ class JournalDesk(Desk):
                 chain,
             ),
         )
-        balances = self._post(entry, found, {_lotless(a): rule for a, rule in rules.items()})
+        balances = self._post(entry, found, rules)
         self._require_written(entry, chain, balances)
         return entry
 
@@ -99,7 +99,9 @@ class JournalDesk(Desk):
                 found[line] = (account_id, balance)
         return found
 
-    def _post(self, entry: Entry, found: Sequence[Found], rules: Mapping[str, str]) -> list[int]:
+    def _post(
+        self, entry: Entry, found: Sequence[Found], rules: Mapping[Account, str]
+    ) -> list[int]:
         """Moves the balances and writes the postings; returns what each balance must now be."""
         lines = []
         balances = []
@@ -130,8 +132,8 @@ class JournalDesk(Desk):
             )
         return balances
 
-    def _open_account(self, dseq: int, account: Account, rules: Mapping[str, str]) -> int:
-        rule = rules.get(_lotless(account)) if account.lot else None
+    def _open_account(self, dseq: int, account: Account, rules: Mapping[Account, str]) -> int:
+        rule = rules.get(replace(account, lot=0)) if account.lot else None
         row = self._one(
             "INSERT INTO account (owner, asset, lot, balance, held, rule, opened_dseq)"
             " VALUES (?, ?, ?, 0, 0, ?, ?) RETURNING id",
@@ -212,7 +214,3 @@ def _accounts_sql(count: int) -> str:
 
 def _name(account: Account) -> tuple[str, str, int]:
     return account.owner, account.asset, account.lot
-
-
-def _lotless(account: Account) -> str:
-    return f"{account.owner}\0{account.asset}"

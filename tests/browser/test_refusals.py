@@ -1,4 +1,5 @@
-"""Cards that must not pay: each says what is wrong and what to do, and no money moves."""
+"""Cards that must not pay: each says what is wrong and what to do, and no money moves; and what a
+card that may pay needs for it: a PIN, or its bonus when the principal is spent."""
 
 from __future__ import annotations
 
@@ -100,3 +101,16 @@ async def test_a_plain_card_asks_for_the_pin(counter: Counter, shop: Shop) -> No
     principal, bonus = before["bob"]
     await counter.shows_money((1850, 0), principal + bonus - 1850)
     assert await shop.money() == {**before, "bob": (principal - 1850, bonus)}
+
+
+async def test_the_bonus_pays_what_the_principal_cannot(counter: Counter, shop: Shop) -> None:
+    principal, bonus = await shop.purse("alice")
+    if principal == 0:
+        member = (await shop.member("alice"))["member_id"]
+        money = {"member_id": member, "amount_fen": 10_000, "tender": "cash"}
+        principal = (await shop.call("POST", "recharges", money))["balance"]["principal_fen"]
+    await counter.charge(f"{principal // 100 + 1}.{principal % 100:02}")
+    await shop.tap("alice")
+    await counter.scene("approved")
+    await counter.shows_money((principal, 100), bonus - 100)
+    assert await shop.purse("alice") == (0, bonus - 100)

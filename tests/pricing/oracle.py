@@ -143,9 +143,14 @@ class Oracle:
             return True
         if any(offer.exclusive is Exclusive.GOODS for offer in offers):
             return False
-        if (one.coupon is None) == (other.coupon is None):
-            return one.offer.group != other.offer.group
+        if self._layer(one) == self._layer(other):
+            return one.offer.group != other.offer.group and self._layer(one) != 1
         return all(rule.coupon.with_promotions for rule in (one, other) if rule.coupon)
+
+    def _layer(self, rule: Rule) -> int:
+        if rule.coupon is not None:
+            return 3
+        return 2 if isinstance(rule.offer.effect, SpendTiers) else 1
 
     def allowed_sets(self) -> Iterator[list[Rule]]:
         for size in range(len(self.joint) + 1):
@@ -159,15 +164,14 @@ class Oracle:
         whole_sale = any(rule.offer.exclusive is Exclusive.SALE for rule in chosen)
         keeps_all_away = whole_sale or any(
             rule.offer.exclusive is not Exclusive.NO
-            or (rule.coupon is not None and not rule.coupon.with_promotions)
+            or not (rule.coupon.with_promotions if rule.coupon else rule.offer.with_line_promotions)
             for rule in on_line
         )
-        taken = {rule.offer.group for rule in on_line if rule.coupon is None}
         member_allowed = all(rule.offer.with_member_discount for rule in on_line)
         own = [rule.offer for rule in self.single if item.line_id in rule.about]
         ways: list[list[Promotion]] = [[]]
         if not keeps_all_away:
-            groups = self._in_order({offer.group for offer in own} - taken)
+            groups = self._in_order({offer.group for offer in own})
             for group in groups:
                 rivals = [o for o in own if o.group == group and o.exclusive is Exclusive.NO]
                 ways = [way + more for way in ways for more in [[], *([r] for r in rivals)]]
@@ -196,11 +200,10 @@ class Oracle:
     def total(self, prices: dict[str, int], chosen: list[Rule]) -> int:
         left = dict(prices)
 
-        def order(rule: Rule) -> tuple[bool, bool, int, str]:
+        def order(rule: Rule) -> tuple[int, int, str]:
             groups = {each.offer.group for each in chosen if bool(each.coupon) == bool(rule.coupon)}
             place = self._in_order(groups).index(rule.offer.group)
-            threshold = isinstance(rule.offer.effect, SpendTiers)
-            return rule.coupon is not None, threshold, place, rule.rule_id
+            return self._layer(rule), place, rule.rule_id
 
         for rule in sorted(chosen, key=order):
             for at, fen in self._taken(rule, left).items():

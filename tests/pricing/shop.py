@@ -185,6 +185,7 @@ def promotions(
         group=st.sampled_from(["x", "y", "z"]),
         exclusive=exclusive,
         with_member_discount=st.booleans(),
+        with_line_promotions=st.booleans(),
         earns_points=st.booleans(),
     )
 

@@ -64,6 +64,7 @@ def rivals(exclusive: st.SearchStrategy[Exclusive]) -> st.SearchStrategy[Promoti
         group=st.sampled_from(["x", "y", "z"]),
         exclusive=exclusive,
         with_member_discount=st.booleans(),
+        with_line_promotions=st.booleans(),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from daemon.core.errors import BadRequest
 from daemon.core.pricing.conditions import NotApplied, Reason
 from daemon.core.pricing.index import ALL_KEY, category_key, code_key
-from daemon.core.pricing.joint import Goods, Joint, joint_of
+from daemon.core.pricing.joint import Goods, Joint, Layer, joint_of
 from daemon.core.pricing.offers import LineOffers, OfferSet
 from daemon.core.pricing.opening import OpenLine
 from daemon.core.pricing.promotion import (
@@ -91,7 +91,7 @@ def act(
     _write_steps(found, stack)
     _multiply_points(found)
     _explain(found, stack)
-    used = tuple(sorted(joint.rule_id for joint, _ in stack.joints if joint.coupon))
+    used = tuple(sorted(joint.rule_id for joint, _ in stack.joints if joint.layer is Layer.COUPONS))
     told = sorted(found.not_applied, key=lambda each: each.rule_id)
     return Acted(told, used, stack.proved_best)
 
@@ -209,7 +209,7 @@ def _write_steps(found: _Found, stack: Stack) -> None:
             line.take(StepKind.PROMOTION, rule_id, fen)
             line.earns = line.earns and earning[rule_id]
     for joint, shares in stack.joints:
-        kind = StepKind.COUPON if joint.coupon else StepKind.PROMOTION
+        kind = StepKind.COUPON if joint.layer is Layer.COUPONS else StepKind.PROMOTION
         for place, fen in shares.items():
             line = found.lines[place]
             line.take(kind, joint.rule_id, fen)

@@ -3,11 +3,9 @@ and grade, split between employees."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 
 from daemon.core.errors import BadRequest
 from daemon.core.money import MAX_FEN
@@ -55,9 +53,9 @@ class Served:
     paid_fen: int
 
     def basis_fen(self, basis: Basis) -> int:
-        return {Basis.LIST: self.list_fen, Basis.DUE: self.due_fen, Basis.PAID: self.paid_fen}[
-            basis
-        ]
+        if basis is Basis.PAID:
+            return self.paid_fen
+        return self.list_fen if basis is Basis.LIST else self.due_fen
 
 
 class CommissionTable:
@@ -86,21 +84,18 @@ class CommissionTable:
     ) -> list[tuple[str, str, int]]:
         """(employee, rule, fen) of one line. Each gets the weight's share of what the line would
         bring at the employee's own grade; the line's sum is rounded once."""
-        claims: list[tuple[str, str, Fraction]] = []
+        claims: list[tuple[str, str, int]] = []
         whole = sum(server.weight for server in staff)
         for server in sorted(staff, key=lambda each: each.employee_id):
             rule = self.rule(code, category, server.grade)
             if rule is not None:
-                line = Fraction(rule.per_count_fen * served.count, served.parts) + Fraction(
-                    rule.share_bp * served.basis_fen(rule.basis), WHOLE_BP
-                )
-                claims.append((server.employee_id, rule.rule_id, line * server.weight / whole))
-        if not claims:
-            return []
-        total = sum((claim for _, _, claim in claims), Fraction())
-        common = math.lcm(*(claim.denominator for _, _, claim in claims))
-        weights = [int(claim * common) for _, _, claim in claims]
-        shares = spread(half_up(total.numerator, total.denominator), weights)
+                # Exact, in units of 1 / (parts x WHOLE_BP x whole) fen.
+                fixed = rule.per_count_fen * served.count * WHOLE_BP
+                share = rule.share_bp * served.basis_fen(rule.basis) * served.parts
+                claims.append((server.employee_id, rule.rule_id, (fixed + share) * server.weight))
+        exact = [claim for _, _, claim in claims]
+        total = half_up(sum(exact), served.parts * WHOLE_BP * whole)
+        shares = spread(total, exact)
         return [
             (employee, rule_id, share)
             for (employee, rule_id, _), share in zip(claims, shares, strict=True)

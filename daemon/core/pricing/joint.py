@@ -7,13 +7,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from daemon.core.pricing.conditions import NotApplied, Reason
+from daemon.core.pricing.offers import NO_EXCLUSIVE, NO_MEMBER_DISCOUNT, NO_PROMOTIONS
 from daemon.core.pricing.promotion import (
     BuyN,
     Counts,
     Coupon,
+    Effect,
     Exclusive,
     FixedPrice,
     PercentOff,
@@ -21,6 +24,14 @@ from daemon.core.pricing.promotion import (
     SpendTiers,
 )
 from daemon.core.pricing.rounding import WHOLE_BP, half_up, rate_of, spread
+
+
+class Layer(IntEnum):
+    """In the order in which they act, after promotions on a line alone."""
+
+    PIECES = 1
+    THRESHOLDS = 2
+    COUPONS = 3
 
 
 class Goods(NamedTuple):
@@ -51,23 +62,35 @@ _Action = _Amount | BuyN | PercentOff | FixedPrice
 class Joint:
     """A rule over `lines` (places in the sale, rising; `mask` the same as bits) that may act.
 
-    `group` is the bit of its group. `coupon` rules act after all promotions."""
+    `group` is the place of its group. `beside_lines` and `beside_joints`: whether promotions on a
+    line alone and over several lines may act on its lines as well."""
 
     rule_id: str
     action: _Action
     lines: tuple[int, ...]
     mask: int
     group: int
-    coupon: bool
+    layer: Layer
     exclusive: bool
     whole_sale: bool
-    beside_promotions: bool
+    beside_lines: bool
+    beside_joints: bool
     with_member: bool
 
     @property
-    def order(self) -> tuple[bool, bool, int, str]:
-        """Promotions before coupons, pieces before thresholds, then groups as the shop orders."""
-        return self.coupon, isinstance(self.action, _Amount), self.group, self.rule_id
+    def order(self) -> tuple[Layer, int, str]:
+        """Layer by layer, in a layer by groups as the shop orders them."""
+        return self.layer, self.group, self.rule_id
+
+    @property
+    def denies(self) -> int:
+        """What it takes away from its lines."""
+        fewer = self.exclusive or not self.beside_lines
+        return (
+            NO_EXCLUSIVE
+            | (NO_PROMOTIONS if fewer else 0)
+            | (0 if self.with_member else NO_MEMBER_DISCOUNT)
+        )
 
     def clashes(self, other: Joint) -> bool:
         """Whether the two may not both act on one sale."""
@@ -77,9 +100,9 @@ class Joint:
             return False
         if self.exclusive or other.exclusive:
             return True
-        if self.coupon == other.coupon:
-            return self.group == other.group
-        return not (self.beside_promotions and other.beside_promotions)
+        if self.layer == other.layer:
+            return self.group == other.group or self.layer is Layer.PIECES
+        return not (self.beside_joints and other.beside_joints)
 
     def shares(self, left: Sequence[int], goods: Sequence[Goods]) -> list[int]:
         """What it takes from each of its lines, of which `left` fen are left."""
@@ -96,13 +119,37 @@ class Joint:
         weights = [left[at] for at in self.lines]
         return spread(_amount(action, sum(weights)), weights)
 
-    def most(self, highest: Sequence[int], goods: Sequence[Goods]) -> int:
-        """No less than it can take while no line costs more than `highest`."""
+    @property
+    def constant(self) -> bool:
+        """Whether it takes the same whatever its lines cost, if that is there to take."""
+        return isinstance(self.action, _Amount) and self.action.off_fen > 0
+
+    def slope_bp(self, goods: Goods) -> int:
+        """By how much at most it takes more when one of its lines costs more, in basis points."""
+        action = self.action
+        if isinstance(action, _Amount):
+            return 0 if action.off_fen else action.off_bp
+        if isinstance(action, PercentOff):
+            return WHOLE_BP - action.rate_bp
+        if isinstance(action, FixedPrice):
+            return WHOLE_BP
+        sets, rest = divmod(goods.quantity, action.buy + action.get)
+        cheaper = sets * action.get + min(action.get, rest)
+        return -(-action.off_bp * cheaper // goods.quantity)
+
+    def most(self, prices: Sequence[int], goods: Sequence[Goods]) -> int:
+        """No less than it can take while its lines cost `prices`, up to rounding (`slack_fen`)."""
         if isinstance(self.action, _Amount):
-            return _amount(self.action, sum(highest[at] for at in self.lines))
-        # Rounding a line at a time may find up to a fen a line more at a lower price.
-        slack = len(self.lines) if isinstance(self.action, BuyN) else 0
-        return sum(self.shares(highest, goods)) + slack
+            return _amount(self.action, sum(prices[at] for at in self.lines))
+        return sum(self.shares(prices, goods))
+
+    @property
+    def slack_fen(self) -> int:
+        """By how much rounding can make it take more at a lower price: half a fen and back for each
+        amount that is rounded."""
+        if self.constant:
+            return 0
+        return 1 if isinstance(self.action, _Amount) else len(self.lines)
 
 
 def _amount(action: _Amount, left_fen: int) -> int:
@@ -168,12 +215,19 @@ def joint_of(
         lines=tuple(lines),
         mask=sum(1 << at for at in lines),
         group=group,
-        coupon=coupon is not None,
+        layer=_layer(effect, coupon),
         exclusive=promotion.exclusive is not Exclusive.NO,
         whole_sale=promotion.exclusive is Exclusive.SALE,
-        beside_promotions=coupon is None or coupon.with_promotions,
+        beside_lines=promotion.with_line_promotions if coupon is None else coupon.with_promotions,
+        beside_joints=coupon is None or coupon.with_promotions,
         with_member=promotion.with_member_discount,
     )
+
+
+def _layer(effect: Effect, coupon: Coupon | None) -> Layer:
+    if coupon is not None:
+        return Layer.COUPONS
+    return Layer.THRESHOLDS if isinstance(effect, SpendTiers) else Layer.PIECES
 
 
 def _reached(effect: object, counted_fen: int, pieces: int) -> _Action | int | None:

@@ -6,8 +6,8 @@ so the lowest price of each group in turn is the lowest of all. A line may be pr
 discount (only promotions that stand beside it), without it (any), or by one exclusive promotion;
 the lowest counts, and the first of these among equals.
 
-Rules over several lines (`joint`) take groups, the member discount or everything else away from the
-lines they act on: `Denied` says which.
+Rules over several lines (`joint`) may take promotions or the member discount away from the lines
+they act on: the bits below say which.
 """
 
 from __future__ import annotations
@@ -17,20 +17,9 @@ from typing import NamedTuple
 from daemon.core.pricing.promotion import FixedPrice, PercentOff, Promotion
 from daemon.core.pricing.rounding import half_up, rate_of
 
-ALL_GROUPS = -1
-"""The bit mask of every group."""
-
-
-class Denied(NamedTuple):
-    """What joint rules take away from a line: groups as bits, exclusive promotions, the member
-    discount."""
-
-    groups: int = 0
-    exclusive: bool = False
-    member: bool = False
-
-
-FREE = Denied()
+FREE = 0
+NO_PROMOTIONS, NO_EXCLUSIVE, NO_MEMBER_DISCOUNT = 1, 2, 4
+"""What joint rules take away from a line, as bits; `NO_EXCLUSIVE`: only exclusive promotions."""
 
 
 class Priced(NamedTuple):
@@ -41,24 +30,32 @@ class Priced(NamedTuple):
     steps: tuple[tuple[str, int], ...]
 
 
+Offer = tuple[int, str]
+"""(rate in basis points, or fen for one unit; promotion id)"""
+
+
 class _Best:
-    """The best percentage and the best fixed price of one group: (rate or fen per unit, id)."""
+    """The best percentage and the best fixed price of one group."""
 
     __slots__ = ("fixed", "percent")
 
     def __init__(self) -> None:
-        self.percent: tuple[int, str] | None = None
-        self.fixed: tuple[int, str] | None = None
+        self.percent: Offer | None = None
+        self.fixed: Offer | None = None
 
     def add(self, promotion: Promotion) -> None:
         effect = promotion.effect
         if isinstance(effect, PercentOff):
-            offer = (effect.rate_bp, promotion.promotion_id)
-            self.percent = min(self.percent or offer, offer)
+            self.merge((effect.rate_bp, promotion.promotion_id), None)
         else:
             assert isinstance(effect, FixedPrice)
-            offer = (effect.price_fen, promotion.promotion_id)
-            self.fixed = min(self.fixed or offer, offer)
+            self.merge(None, (effect.price_fen, promotion.promotion_id))
+
+    def merge(self, percent: Offer | None, fixed: Offer | None) -> None:
+        if percent is not None and (self.percent is None or percent < self.percent):
+            self.percent = percent
+        if fixed is not None and (self.fixed is None or fixed < self.fixed):
+            self.fixed = fixed
 
     def price(self, fen: int, quantity: int, parts: int) -> tuple[int, str]:
         """The lower price and the rule that makes it; (fen, "") when there is none."""
@@ -95,9 +92,10 @@ class OfferSet:
 
 
 class LineOffers:
-    """One line's prices by what is denied to it; each is worked out once."""
+    """One line's prices by what is denied to it; each is worked out once. `sets` must be complete
+    before the first price is asked."""
 
-    __slots__ = ("_priced", "list_fen", "member_fen", "parts", "quantity", "sets")
+    __slots__ = ("_groups", "_priced", "list_fen", "member_fen", "parts", "quantity", "sets")
 
     def __init__(self, list_fen: int, member_fen: int, quantity: int, parts: int) -> None:
         self.list_fen = list_fen
@@ -105,43 +103,54 @@ class LineOffers:
         self.quantity = quantity
         self.parts = parts
         self.sets: list[OfferSet] = []
-        self._priced: dict[Denied, Priced] = {}
+        self._priced: list[Priced | None] = [None] * 8
+        self._groups: dict[bool, list[_Best]] = {}
 
-    def price(self, denied: Denied) -> Priced:
-        priced = self._priced.get(denied)
+    def price(self, denied: int) -> Priced:
+        if self.list_fen == self.member_fen:
+            denied &= ~NO_MEMBER_DISCOUNT
+        if not self.sets:
+            denied &= NO_MEMBER_DISCOUNT
+        priced = self._priced[denied]
         if priced is None:
             priced = self._priced[denied] = self._work_out(denied)
         return priced
 
-    def _work_out(self, denied: Denied) -> Priced:
+    def _work_out(self, denied: int) -> Priced:
         ways = []
-        if not denied.member and self.member_fen < self.list_fen:
-            ways.append(self._stack(True, denied.groups))
-        ways.append(self._stack(False, denied.groups))
-        if not denied.exclusive:
-            ways += self._alone(denied)
+        if not denied & NO_MEMBER_DISCOUNT and self.member_fen < self.list_fen:
+            ways.append(self._stack(True, bool(denied & NO_PROMOTIONS)))
+        ways.append(self._stack(False, bool(denied & NO_PROMOTIONS)))
+        if not denied & (NO_EXCLUSIVE | NO_PROMOTIONS):
+            ways += self._alone(bool(denied & NO_MEMBER_DISCOUNT))
         return min(ways, key=lambda way: way.fen)
 
-    def _stack(self, member: bool, denied_groups: int) -> Priced:
-        groups: dict[int, list[_Best]] = {}
-        for offers in self.sets:
-            for group, best in (offers.beside_member if member else offers.any_price).items():
-                if not group & denied_groups:
-                    groups.setdefault(group, []).append(best)
+    def _stack(self, member: bool, nothing_else: bool) -> Priced:
         fen = self.member_fen if member else self.list_fen
         steps: list[tuple[str, int]] = []
-        for group in sorted(groups):
-            lower, by = min(best.price(fen, self.quantity, self.parts) for best in groups[group])
+        for best in () if nothing_else else self._in_order(member):
+            lower, by = best.price(fen, self.quantity, self.parts)
             if lower < fen:
                 steps.append((by, fen - lower))
                 fen = lower
         return Priced(fen, self.list_fen - self.member_fen if member else 0, tuple(steps))
 
-    def _alone(self, denied: Denied) -> list[Priced]:
+    def _in_order(self, member: bool) -> list[_Best]:
+        """The best of each group, over all sets of offers, in the order in which they act."""
+        known = self._groups.get(member)
+        if known is None:
+            groups: dict[int, _Best] = {}
+            for offers in self.sets:
+                for group, best in (offers.beside_member if member else offers.any_price).items():
+                    groups.setdefault(group, _Best()).merge(best.percent, best.fixed)
+            known = self._groups[member] = [groups[group] for group in sorted(groups)]
+        return known
+
+    def _alone(self, no_member: bool) -> list[Priced]:
         ways = []
         for offers in self.sets:
             for with_member, best in offers.alone.items():
-                member = with_member and not denied.member
+                member = with_member and not no_member
                 fen = self.member_fen if member else self.list_fen
                 lower, by = best.price(fen, self.quantity, self.parts)
                 if lower < fen:

@@ -157,9 +157,12 @@ class Exclusive(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Two promotions of one `group` never act on the same line; those of different groups do, in
-    the order of the rule book. Without `with_member_discount` its goods lose the member discount
-    where it acts."""
+    """Promotions act in layers: those on a line alone (`PercentOff`, `FixedPrice`), those that
+    count pieces (`BuyN`), those with a threshold (`SpendTiers`). In one layer two of one `group`
+    never act on the same line; those of different groups do, in the order of the rule book.
+
+    Where it acts, its goods lose the member discount unless `with_member_discount`, and promotions
+    on a line alone unless `with_line_promotions` (for one that is not such itself)."""
 
     promotion_id: str
     name: str
@@ -169,6 +172,7 @@ class Promotion:
     group: str = "promotion"
     exclusive: Exclusive = Exclusive.NO
     with_member_discount: bool = True
+    with_line_promotions: bool = True
     earns_points: bool = True
 
     @property

@@ -88,10 +88,11 @@ describe("the result", () => {
     expect(sceneOf(shop)).toBe("approved");
   });
 
-  it("stays while the same member's card still lies there, and when it is taken away", () => {
-    const there = run([...sold, { kind: "counter", body: counter({ card: card() }) }]);
-    expect(sceneOf(there)).toBe("approved");
-    expect(sceneOf(reduce(there, { kind: "counter", body: counter() }))).toBe("approved");
+  it("stays when the card is taken away, and goes when it is laid down again", () => {
+    const lifted = run([...sold, { kind: "counter", body: counter() }]);
+    expect(sceneOf(lifted)).toBe("approved");
+    const armed = reduce(lifted, { kind: "counter", body: counter({ state: "amount", card: card() }) });
+    expect(sceneOf(armed)).toBe("card_ready");
   });
 
   it("goes with the next member's card", () => {

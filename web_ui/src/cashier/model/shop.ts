@@ -101,8 +101,9 @@ function onCounter(shop: Shop, counter: Counter): Shop {
   const { sale, card, refusal } = counter;
   if (sale === null) {
     if (refusal !== null) return { ...shop, counter, result: null, refusal: { ...refusal } };
-    // Idle again: the result stays, unless a card has been laid down for the next customer.
-    const keep = card === null || card.member.member_id === shop.result?.member?.member_id;
+    // Idle again: the result stays until a card is laid down. Also the same member's: the counter
+    // is armed then, and the next amount is taken at once, which must not stand under "approved".
+    const keep = card === null;
     return {
       ...shop,
       counter,

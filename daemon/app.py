@@ -17,7 +17,7 @@ from typing import Any, Final
 from daemon import __version__
 from daemon.config import PrinterSettings as PrinterConfig
 from daemon.config import ReaderSettings, Settings
-from daemon.core.errors import CounterError
+from daemon.core.errors import CounterError, LedgerError
 from daemon.core.receipt_text import ShopHead
 from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
@@ -106,6 +106,7 @@ class Appliance:
         await self._start_sync()
         await self._start_page()
         self._supervise("watchdog", self._stay_alive())
+        self._tasks.append(asyncio.create_task(self._verify_behind(), name="verify"))
 
     def _make_shop(self) -> Shop:
         device, shop = self._settings.device, self._settings.shop
@@ -222,6 +223,16 @@ class Appliance:
             log.error("the counter did not finish its turn within %s s", FINISH_S)
         for task in self._tasks:
             task.cancel()
+
+    async def _verify_behind(self) -> None:
+        """The whole chain, once, while the counter sells: a start checks only what came after the
+        last signed checkpoint. A broken link stops the ledger, and the page says so."""
+        try:
+            entries = await self._ledger.verify_chain()
+            log.info("the journal's chain holds: %s entries", entries)
+        except LedgerError as error:
+            log.critical("the journal does not hold: %s", error)
+            self._events.publish("ledger", {"ok": False, "stopped": error.key})
 
     async def _stay_alive(self) -> None:
         """Tells systemd that the loop turns and the ledger answers; silence restarts the daemon."""

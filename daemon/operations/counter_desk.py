@@ -50,6 +50,7 @@ _ENDED = (State.DONE, State.DECLINED, State.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class LastPaid:
+    sale_id: str
     card_id: str
     amount_fen: int
     at_ms: int
@@ -161,6 +162,9 @@ class CounterDesk:
 
         async def work() -> dict[str, Any]:
             view = await void(self._shop, actor, sell.KIND, sale_id, key)
+            if self._last_paid is not None and self._last_paid.sale_id == sale_id:
+                # What was taken back is no reason to ask whether the next one is a mistake.
+                self._last_paid = None
             if self.till.is_current(sale_id):
                 await self.till.tell()
             return view
@@ -247,7 +251,7 @@ class CounterDesk:
             case Approved(answer):
                 amount_fen = current.sale.request["amount_fen"]
                 now_ms = self._shop.clock.now_ms()
-                self._last_paid = LastPaid(answer["card_id"], amount_fen, now_ms)
+                self._last_paid = LastPaid(sale_id, answer["card_id"], amount_fen, now_ms)
                 till.move(Event.PROVED)
                 till.move(Event.APPROVED)
             case Declined(why, card):

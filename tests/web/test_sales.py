@@ -165,6 +165,16 @@ async def test_double_tap_is_asked_about(counter: Counter) -> None:
     assert (twice.status, twice.key) == (409, "nothing_to_confirm")
 
 
+async def test_a_void_is_no_reason_to_ask_about_the_next_sale(counter: Counter) -> None:
+    member = await customer(counter, desfire())
+    first = await counter.begin(1_850)
+    await counter.tap(member.card)
+    await counter.post(f"/sales/{first}/void", key=counter.new_key())
+    again = await counter.begin(1_850)
+    await counter.tap(member.card)
+    assert (await counter.sale(again))["status"] == "approved"
+
+
 async def test_double_tap_with_the_card_still_there(counter: Counter) -> None:
     member = await customer(counter, desfire())
     await counter.begin(1_850)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from daemon.core.errors import BadRequest
 from daemon.core.pricing.conditions import NotApplied, Reason
 from daemon.core.pricing.index import ALL_KEY, category_key, code_key
-from daemon.core.pricing.joint import Goods, Joint, Layer, joint_of
+from daemon.core.pricing.joint import Goods, Joint, Layer, joint_of, layer_of
 from daemon.core.pricing.offers import LineOffers, OfferSet
 from daemon.core.pricing.opening import OpenLine
 from daemon.core.pricing.promotion import (
@@ -228,49 +229,77 @@ def _multiply_points(found: _Found) -> None:
                 line.times_bp, line.times_rule = times_bp, promotion_id
 
 
+class _Rule(NamedTuple):
+    rule_id: str
+    offer: Promotion
+    mask: int
+    coupon: Coupon | None = None
+
+    @property
+    def layer(self) -> Layer:
+        return layer_of(self.offer, self.coupon)
+
+
 def _explain(found: _Found, stack: Stack) -> None:
     """Why each rule that could have acted did not."""
-    told = {rule.rule_id for rule in found.not_applied}
+    rules = {
+        rule.rule_id: rule
+        for rule in (
+            *(_Rule(each.promotion_id, each, mask) for each, mask in found.single),
+            *(_Rule(each.promotion_id, each, mask) for each, mask in found.over_lines),
+            *(_Rule(each.code, each.offer, mask, each) for each, mask in found.coupons),
+        )
+    }
     acted = {step.rule_id for line in found.lines for step in line.steps}
     acted |= {joint.rule_id for joint, _ in stack.joints}
-    on_line: list[list[tuple[str, Promotion]]] = [[] for _ in found.lines]
-    offers = [*found.single, *found.over_lines]
-    known = {promotion.promotion_id: promotion for promotion, _ in offers}
-    known.update((coupon.code, coupon.offer) for coupon, _ in found.coupons)
-    for place, line in enumerate(found.lines):
-        on_line[place] = [
-            (step.rule_id, known[step.rule_id]) for step in line.steps if step.rule_id in known
-        ]
+    settled = acted | {refused.rule_id for refused in found.not_applied}
     whole_sale = next((joint.rule_id for joint, _ in stack.joints if joint.whole_sale), None)
-    for rule_id, offer, mask in (
-        *((promotion.promotion_id, promotion, mask) for promotion, mask in offers),
-        *((coupon.code, coupon.offer, mask) for coupon, mask in found.coupons),
-    ):
-        if rule_id in acted or rule_id in told:
+    on_line = [
+        [rules[step.rule_id] for step in line.steps if step.rule_id in rules]
+        for line in found.lines
+    ]
+    for rule in rules.values():
+        if rule.rule_id in settled:
             continue
         if whole_sale is not None:
-            found.not_applied.append(NotApplied(rule_id, Reason.NOT_TOGETHER, whole_sale))
+            found.not_applied.append(NotApplied(rule.rule_id, Reason.NOT_TOGETHER, whole_sale))
         else:
-            found.not_applied.append(_why_beaten(rule_id, offer, mask, found.lines, on_line))
+            found.not_applied.append(_why_beaten(rule, found.lines, on_line))
 
 
 def _why_beaten(
-    rule_id: str,
-    offer: Promotion,
-    mask: int,
-    lines: Sequence[OpenLine],
-    on_line: Sequence[Sequence[tuple[str, Promotion]]],
+    rule: _Rule, lines: Sequence[OpenLine], on_line: Sequence[Sequence[_Rule]]
 ) -> NotApplied:
-    other = ""
-    for place in range(mask.bit_length()):
-        if not mask >> place & 1:
+    in_the_way: NotApplied | None = None
+    for place in range(rule.mask.bit_length()):
+        if not rule.mask >> place & 1:
             continue
-        for by, winner in on_line[place]:
-            if winner.group == offer.group:
-                return NotApplied(rule_id, Reason.BETTER_OFFER, by)
-            other = other or by
-        if not offer.with_member_discount and lines[place].member_fen < lines[place].money_fen:
-            other = other or lines[place].member_rule
-    if other:
-        return NotApplied(rule_id, Reason.NOT_TOGETHER, other)
-    return NotApplied(rule_id, Reason.BRINGS_NOTHING)
+        for winner in on_line[place]:
+            reason = _between(rule, winner)
+            if reason is Reason.BETTER_OFFER:
+                return NotApplied(rule.rule_id, reason, winner.rule_id)
+            if reason is not None and in_the_way is None:
+                in_the_way = NotApplied(rule.rule_id, reason, winner.rule_id)
+        line = lines[place]
+        by_member = any(step.kind is StepKind.MEMBER for step in line.steps)
+        if in_the_way is None and by_member and not rule.offer.with_member_discount:
+            in_the_way = NotApplied(rule.rule_id, Reason.NOT_TOGETHER, line.member_rule)
+    return in_the_way or NotApplied(rule.rule_id, Reason.BRINGS_NOTHING)
+
+
+def _between(rule: _Rule, winner: _Rule) -> Reason | None:
+    """Why two rules may not act on one line; None if they may."""
+    if rule.layer is winner.layer:
+        if rule.offer.group == winner.offer.group:
+            return Reason.BETTER_OFFER
+        if rule.layer is Layer.PIECES:
+            return Reason.NOT_TOGETHER
+    if Exclusive.NO is not rule.offer.exclusive or Exclusive.NO is not winner.offer.exclusive:
+        return Reason.NOT_TOGETHER
+    for one, other in ((rule, winner), (winner, rule)):
+        if one.coupon is not None and other.coupon is None and not one.coupon.with_promotions:
+            return Reason.NOT_TOGETHER
+        over_lines = one.coupon is None and one.layer is not Layer.LINES
+        if over_lines and other.layer is Layer.LINES and not one.offer.with_line_promotions:
+            return Reason.NOT_TOGETHER
+    return None

@@ -16,7 +16,6 @@ from daemon.core.pricing.promotion import (
     BuyN,
     Counts,
     Coupon,
-    Effect,
     Exclusive,
     FixedPrice,
     PercentOff,
@@ -27,8 +26,9 @@ from daemon.core.pricing.rounding import WHOLE_BP, half_up, rate_of, spread
 
 
 class Layer(IntEnum):
-    """In the order in which they act, after promotions on a line alone."""
+    """In the order in which they act."""
 
+    LINES = 0
     PIECES = 1
     THRESHOLDS = 2
     COUPONS = 3
@@ -215,7 +215,7 @@ def joint_of(
         lines=tuple(lines),
         mask=sum(1 << at for at in lines),
         group=group,
-        layer=_layer(effect, coupon),
+        layer=layer_of(promotion, coupon),
         exclusive=promotion.exclusive is not Exclusive.NO,
         whole_sale=promotion.exclusive is Exclusive.SALE,
         beside_lines=promotion.with_line_promotions if coupon is None else coupon.with_promotions,
@@ -224,10 +224,12 @@ def joint_of(
     )
 
 
-def _layer(effect: Effect, coupon: Coupon | None) -> Layer:
+def layer_of(promotion: Promotion, coupon: Coupon | None = None) -> Layer:
     if coupon is not None:
         return Layer.COUPONS
-    return Layer.THRESHOLDS if isinstance(effect, SpendTiers) else Layer.PIECES
+    if not promotion.over_lines:
+        return Layer.LINES
+    return Layer.THRESHOLDS if isinstance(promotion.effect, SpendTiers) else Layer.PIECES
 
 
 def _reached(effect: object, counted_fen: int, pieces: int) -> _Action | int | None:

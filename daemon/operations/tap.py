@@ -5,6 +5,7 @@ asked to commit, and the ledger posts only after the card's answer was checked."
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from daemon.operations.sell import Evidence, decide, find_card, needs_commit, po
 from daemon.operations.shop import Actor, Shop
 from daemon.ports.cards import CardSession, Presence
 from daemon.ports.ledger import Books
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ async def _prove(session: CardSession) -> Proof | Declined:
     try:
         return await session.prove()
     except CardForged as error:
+        # Nothing of the card is named: anyone can make one with somebody's number.
+        log.warning("a card does not hold the keys it should: %s", error)
         return Declined(Decline(error.key, alarm=True))
 
 

@@ -233,11 +233,8 @@ class _Rule(NamedTuple):
     rule_id: str
     offer: Promotion
     mask: int
+    layer: Layer
     coupon: Coupon | None = None
-
-    @property
-    def layer(self) -> Layer:
-        return layer_of(self.offer, self.coupon)
 
 
 def _explain(found: _Found, stack: Stack) -> None:
@@ -245,9 +242,15 @@ def _explain(found: _Found, stack: Stack) -> None:
     rules = {
         rule.rule_id: rule
         for rule in (
-            *(_Rule(each.promotion_id, each, mask) for each, mask in found.single),
-            *(_Rule(each.promotion_id, each, mask) for each, mask in found.over_lines),
-            *(_Rule(each.code, each.offer, mask, each) for each, mask in found.coupons),
+            *(_Rule(each.promotion_id, each, mask, Layer.LINES) for each, mask in found.single),
+            *(
+                _Rule(each.promotion_id, each, mask, layer_of(each))
+                for each, mask in found.over_lines
+            ),
+            *(
+                _Rule(each.code, each.offer, mask, Layer.COUPONS, each)
+                for each, mask in found.coupons
+            ),
         )
     }
     acted = {step.rule_id for line in found.lines for step in line.steps}

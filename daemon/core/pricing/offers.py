@@ -74,9 +74,10 @@ class _Best:
 class OfferSet:
     """The line promotions that act on the same set of lines, the best of each kind only."""
 
-    __slots__ = ("alone", "any_price", "beside_member")
+    __slots__ = ("alone", "any_price", "beside_member", "shuns_member")
 
     def __init__(self) -> None:
+        self.shuns_member = False
         self.beside_member: dict[int, _Best] = {}
         self.any_price: dict[int, _Best] = {}
         self.alone: dict[bool, _Best] = {}
@@ -89,6 +90,8 @@ class OfferSet:
         self.any_price.setdefault(group, _Best()).add(promotion)
         if promotion.with_member_discount:
             self.beside_member.setdefault(group, _Best()).add(promotion)
+        else:
+            self.shuns_member = True
 
 
 class LineOffers:
@@ -118,12 +121,16 @@ class LineOffers:
 
     def _work_out(self, denied: int) -> Priced:
         ways = []
-        if not denied & NO_MEMBER_DISCOUNT and self.member_fen < self.list_fen:
-            ways.append(self._stack(True, bool(denied & NO_PROMOTIONS)))
-        ways.append(self._stack(False, bool(denied & NO_PROMOTIONS)))
+        member = not denied & NO_MEMBER_DISCOUNT and self.member_fen < self.list_fen
+        nothing_else = bool(denied & NO_PROMOTIONS)
+        if member:
+            ways.append(self._stack(True, nothing_else))
+        # The same promotions on a higher price never come to less.
+        if not member or (not nothing_else and any(each.shuns_member for each in self.sets)):
+            ways.append(self._stack(False, nothing_else))
         if not denied & (NO_EXCLUSIVE | NO_PROMOTIONS):
             ways += self._alone(bool(denied & NO_MEMBER_DISCOUNT))
-        return min(ways, key=lambda way: way.fen)
+        return ways[0] if len(ways) == 1 else min(ways, key=lambda way: way.fen)
 
     def _stack(self, member: bool, nothing_else: bool) -> Priced:
         fen = self.member_fen if member else self.list_fen
@@ -139,9 +146,10 @@ class LineOffers:
         """The best of each group, over all sets of offers, in the order in which they act."""
         known = self._groups.get(member)
         if known is None:
-            groups: dict[int, _Best] = {}
-            for offers in self.sets:
-                for group, best in (offers.beside_member if member else offers.any_price).items():
+            each = [offers.beside_member if member else offers.any_price for offers in self.sets]
+            groups = each[0] if len(each) == 1 else {}
+            for bests in each if len(each) > 1 else ():
+                for group, best in bests.items():
                     groups.setdefault(group, _Best()).merge(best.percent, best.fixed)
             known = self._groups[member] = [groups[group] for group in sorted(groups)]
         return known

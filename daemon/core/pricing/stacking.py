@@ -119,6 +119,11 @@ class _Part:
         self.most_trials = most_trials
         self.trials = 0
         self.denies = [joint.denies for joint in self.joints]
+        self.kinds = [
+            (joint.layer, 0 if joint.layer is Layer.PIECES else joint.group)
+            for joint in self.joints
+        ]
+        """Two of one kind never act on one line."""
         self.places = sorted({at for joint in joints for at in joint.lines})
         self.on_line = {
             place: [at for at, joint in enumerate(self.joints) if joint.mask >> place & 1]
@@ -158,19 +163,20 @@ class _Part:
         """Of one line: its highest price, by how much at most all joints that may stand together on
         it take more when it costs more, and how many of them could have made it dearer."""
         slopes: dict[tuple[int, int], int] = {}
-        denials: dict[tuple[int, int], set[int]] = {}
         every = FREE
         for at in self.on_line[place]:
-            joint = self.joints[at]
-            kind = joint.layer, 0 if joint.layer is Layer.PIECES else joint.group
-            slope = joint.slope_bp(self.goods[place])
-            slopes[kind] = max(slopes.get(kind, 0), slope)
-            denials.setdefault(kind, set()).add(self.denies[at])
+            slope = self.joints[at].slope_bp(self.goods[place])
+            if slope > slopes.get(self.kinds[at], 0):
+                slopes[self.kinds[at]] = slope
             every |= self.denies[at]
         self.highest[place] = self.offers[place].price(every).fen
         self.slopes[place] = sum(slopes.values())
-        raises = self.highest[place] > self.offers[place].price(FREE).fen
-        self.rivals[place] = _able_to_raise(self.offers[place], denials) if raises else 1
+        self.rivals[place] = 1
+        if self.highest[place] > self.offers[place].price(FREE).fen:
+            denials: dict[tuple[int, int], set[int]] = {}
+            for at in self.on_line[place]:
+                denials.setdefault(self.kinds[at], set()).add(self.denies[at])
+            self.rivals[place] = _able_to_raise(self.offers[place], denials)
 
     def _prices(self, denied: Sequence[int]) -> list[int]:
         prices = [0] * len(self.offers)

@@ -276,11 +276,10 @@ class _Reading:
         try:
             for row in rows:
                 from_fen, bonus_bp = row["from_fen"], row["bonus_bp"]
-                if not (
-                    from_fen > 0
-                    and 0 <= bonus_bp <= 10_000
-                    and set(row) == {"from_fen", "bonus_bp"}
-                ):
+                whole = type(from_fen) is int and type(bonus_bp) is int
+                if set(row) != {"from_fen", "bonus_bp"} or not whole:
+                    raise ValueError
+                if not (from_fen > 0 and 0 <= bonus_bp <= 10_000):
                     raise ValueError
                 tiers.append(BonusTier(from_fen, bonus_bp))
         except (TypeError, KeyError, ValueError):

@@ -80,6 +80,13 @@ def test_a_file_that_is_not_there_or_not_toml(tmp_path: Path) -> None:
         load(broken)
 
 
+@pytest.mark.parametrize("from_fen", [1.5, True, "100", -1, None])
+def test_a_tier_is_whole_fen(from_fen: Any) -> None:
+    rules = {"tiers": [{"from_fen": from_fen, "bonus_bp": 800}]}
+    with pytest.raises(ConfigMistakes):
+        parse({**GOOD, "policy": rules}, Path())
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
     lambda inner: (

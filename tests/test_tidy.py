@@ -19,6 +19,14 @@ BANNED_NAMES = re.compile(r"(?:^|_)(utils?|helpers?|misc|common|manager|data|inf
 ALLOWED = {"is_manager"}
 STANDARD_WORDS = re.compile(r"(?:^|_)(get|read|write|load|create)_data$|^data_file$")
 """DESFire's own ReadData, WriteData, GET DATA: the standard's words at the edge."""
+MACHINE_WORDS = (
+    "/".join(("", "work", "")),
+    "/".join(("", "root", "")),
+    "files.pythonhosted",
+    "registry.npmjs",
+    '"resolved":',
+)
+"""What a file of the project must not hold: where it was made and where packages came from."""
 DOORS = {
     "smartcard": "daemon/readers/pcsc.py",
     "evdev": "daemon/readers/",
@@ -122,7 +130,7 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
         if path.suffix in (".png", ".db") or path == Path(__file__):
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        for word in ("/work/", "/root/", "files.pythonhosted", "registry.npmjs", '"resolved":'):
+        for word in MACHINE_WORDS:
             assert word not in text, f"{word} in {name_of(path)}"
 
 

@@ -257,16 +257,19 @@ class _Part:
             return known
         risen = list(prices)
         answers = 0
+        settled = joint.layer is not Layer.COUPONS
         for place in joint.lines:
+            risen[place] = self.offers[place].price(denied[place] | denies).fen
+            settled = settled and risen[place] == self.highest[place]
             if self.slopes[place] > WHOLE_BP:
                 risen[place] = self.highest[place]
-                continue
-            risen[place] = self.offers[place].price(denied[place] | denies).fen
-            if risen[place] > prices[place]:
+            elif risen[place] > prices[place]:
                 share_bp = (WHOLE_BP - self.slopes[place]) // self.rivals[place]
                 share_bp += joint.slope_bp(self.goods[place])
                 answers += (risen[place] - prices[place]) * share_bp // WHOLE_BP
-        gain = max(0, joint.most(risen, self.goods) + joint.slack_fen - answers)
+        # Where no price can rise any more, rounding has nothing to hide either.
+        slack_fen = 0 if settled else joint.slack_fen
+        gain = max(0, joint.most(risen, self.goods) + slack_fen - answers)
         self._gains[key] = gain
         return gain
 

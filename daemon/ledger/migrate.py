@@ -3,6 +3,7 @@ how far it is. A version is a file schema/NNNN.sql and is never edited once it w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from daemon.core.errors import LedgerCorrupt
@@ -18,12 +19,16 @@ def versions() -> list[str]:
     return [file.read_text(encoding="utf-8") for _, file in named]
 
 
-def migrate(connection: Connection, upto: int | None = None) -> int:
-    """Applies what is missing, up to version `upto` or the newest, and returns the version.
+def migrate(
+    connection: Connection, upto: int | None = None, scripts: Sequence[str] | None = None
+) -> int:
+    """Applies what is missing of `scripts` (default: `versions()`), up to version `upto` or the
+    newest, and returns the version.
 
     Raises LedgerCorrupt("ledger_too_new") for a ledger that a later release has written, and the
     driver's error where a version cannot be applied; that version is then undone whole."""
-    scripts = versions()
+    if scripts is None:
+        scripts = versions()
     present = int(connection.execute("PRAGMA user_version").fetchone()[0])
     wanted = len(scripts) if upto is None else upto
     if present > len(scripts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import signal
 
 from aiohttp import web
@@ -39,8 +38,7 @@ async def run(listen: tuple[str, int], places: Places) -> None:
     """Until SIGTERM or SIGINT. Prints one line when it is ready."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers here
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     runner = web.AppRunner(Desk(places).app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, *listen).start()

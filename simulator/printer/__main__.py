@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import signal
 from pathlib import Path
 
@@ -50,8 +49,7 @@ async def run(options: argparse.Namespace) -> None:
     printer = Printer(options.state, profile, connections=max(1, options.connections))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers here
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await printer.start(*options.listen)
     app = web.Application()
     app.add_routes(printer_routes(printer))

@@ -79,15 +79,11 @@ def test_taken_over_or_made_new_is_the_same(version: int, tmp_path: Path) -> Non
     assert schema_of(old) == schema_of(fresh)
 
 
-def test_a_version_that_fails_is_undone_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scripts = versions()
+def test_a_version_that_fails_is_undone_whole() -> None:
     broken = "CREATE TABLE half (done INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n"
-    monkeypatch.setattr("daemon.ledger.migrate.versions", lambda: [*scripts, broken])
     connection = sqlite3.connect(":memory:", isolation_level=None)
     with pytest.raises(sqlite3.OperationalError):
-        migrate(connection)
+        migrate(connection, scripts=[*versions(), broken])
     assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)
     assert "half" not in {name for name, _ in schema_of(connection)}
 

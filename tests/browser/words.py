@@ -75,7 +75,7 @@ SAID: Final[dict[str, dict[Language, tuple[str, str]]]] = {
         ),
         "en": (
             "The card's counter went back: an old copy?",
-            "Nothing was taken and the card is locked. Check the member, issue a new card (F9).",
+            "Nothing was taken; the card is locked. Check the member, reissue (F9).",
         ),
     },
     "insufficient_funds": {

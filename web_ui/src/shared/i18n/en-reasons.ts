@@ -27,11 +27,11 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   },
   card_rolled_back: {
     title: "The card's counter went back: an old copy?",
-    advice: "Nothing was taken and the card is locked. Check the member, issue a new card (F9).",
+    advice: "Nothing was taken; the card is locked. Check the member, reissue (F9).",
   },
   card_counter_ahead: {
     title: "The card's counter is ahead: a clone?",
-    advice: "Nothing was taken and the card is locked. Check the member, issue a new card (F9).",
+    advice: "Nothing was taken; the card is locked. Check the member, reissue (F9).",
   },
   card_gone: {
     title: "The card left too early, nothing was taken",

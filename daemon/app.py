@@ -113,8 +113,8 @@ class Appliance:
         head = ShopHead(shop.name, device.store, shop.phone, shop.address, shop.footer, device.name)
         return Shop(
             identity=Identity(device.id, device.store, device.merchant),
-            head=head,
-            policy=self._settings.policy,
+            base_head=head,
+            base_policy=self._settings.policy,
             language=shop.language,
             ledger=self._ledger,
             clock=self._clock,

@@ -42,6 +42,37 @@ class Kind(IntEnum):
     PIN_SET = 13
     CARD_ALARM = 14
     EPOCH = 20
+    REFUND = 5
+    """Of a sale, whole or by line."""
+    BALANCE_REFUND = 6
+    """Stored value paid out."""
+    FEE = 7
+    """For an operation on a card."""
+    POINTS = 8
+    """Points that no sale earned: check-in, sharing, a birthday, an adjustment."""
+    EXPIRED = 9
+    """What is left of a lot whose last day is over."""
+    MEMBER_CHANGED = 15
+    MEMBER_ERASED = 16
+    UNMASKED = 17
+    """Somebody read personal data in full."""
+    RULES_CHANGED = 21
+    STAFF_CHANGED = 22
+    APPROVED = 23
+    """A manager's yes to somebody else's action."""
+    SHIFT = 24
+    """Opened, handed over, closed; cash in and out."""
+    COUPON = 25
+    STOCK = 26
+    EXPORTED = 27
+    IMPORTED = 28
+    BATCH_CHANGE = 29
+    """A change of many members at once: one entry for each of them names it."""
+    LEVEL = 30
+    SIGNED_IN = 31
+    """A sign-in, or a lock after too many tries."""
+    TRANSFER = 32
+    """A card or a balance that went to another member."""
 
 
 class Funding(IntEnum):
@@ -60,8 +91,11 @@ class Account:
     """An account is (owner, asset, lot). `lot` is the dseq of the entry that opened it, 0 if the
     asset is not kept in lots.
 
-    Owners: `member:<id>`, `shop`, `tender:<name>`. Assets: `principal`, `bonus`, `sales`,
-    `bonus_given`, `taken`, `points`, `pass:<code>`.
+    Owners: `member:<id>`, `employee:<id>`, `shop`, `tender:<name>`. Assets of a member:
+    `principal`, `bonus`, `points`, `pass:<code>`, each in lots; of the shop: `sales`, `fees`,
+    `bonus_given`, `expired`, `kept` (what a refund of a balance left with the shop), `drawer` (cash
+    in and out), `commission`, `points`, `pass:<code>`; of a tender: `taken`; of an employee:
+    `commission`.
     """
 
     owner: str

@@ -68,14 +68,56 @@ class Member:
     pin_hash: str | None = None
     pin_failures: int = 0
     pin_locked_until_ms: int = 0
+    level: str | None = None
+    valid_to: str | None = None
+    """Last day of the benefits, YYYY-MM-DD. Never of the principal."""
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str | int] = field(default_factory=dict)
+    """Custom fields that the merchant marked as not personal; the others are in `Personal`."""
+    referrer: str | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Personal data, kept apart and encrypted under a key of its own for each member."""
+    """Personal data, kept apart and encrypted under a key of its own for each member.
+
+    `gender` is "f", "m" or "". `birthday` is YYYY-MM-DD, --MM-DD where the year was not told, or
+    "". `fields` are the custom fields that the merchant marked as personal."""
 
     name: str
     phone: str = ""
+    gender: str = ""
+    birthday: str = ""
+    fields: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPaper:
+    """Who bought a card or had it bought (C8). `kind` is id_card, passport or licence."""
+
+    kind: str
+    number: str
+    name: str
+    agent_kind: str = ""
+    agent_number: str = ""
+    agent_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A member's habits so far. Days are YYYY-MM-DD in the shop's time zone."""
+
+    member_id: str
+    first_day: str | None = None
+    last_day: str | None = None
+    visits: int = 0
+    spent_fen: int = 0
+    recharged_fen: int = 0
+    points_earned: int = 0
+    principal_fen: int = 0
+    bonus_fen: int = 0
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +135,10 @@ class Card:
     pending: int | None = None
     pending_op: str | None = None
     issued_ms: int = 0
+    number: str | None = None
+    """As it is printed on the plastic."""
+    valid_to: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +150,9 @@ class Employee:
     pin_hash: str
     failures: int = 0
     locked_until_ms: int = 0
+    grade: str = ""
+    active: bool = True
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +199,15 @@ class StoredReceipt:
     document: Mapping[str, Any]
     prints: int = 0
     state: str = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one section of the merchant's rules. `content` is JSON-ready."""
+
+    section: str
+    version: int
+    content: Mapping[str, Any]
+    changed_ms: int
+    actor: str
+    note: str = ""

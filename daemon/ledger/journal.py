@@ -73,7 +73,7 @@ class JournalDesk(Desk):
         chain = chain_hash(previous, leaf)
         self._connection.execute(
             "INSERT INTO journal (dseq, op_id, kind, at_ms, member_id, card_id, refers_to, leaf,"
-            " chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " chain, actor, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 dseq,
                 draft.op_id,
@@ -84,6 +84,8 @@ class JournalDesk(Desk):
                 draft.refers_to,
                 leaf,
                 chain,
+                draft.actor,
+                draft.detail.get("event"),
             ),
         )
         balances = self._post(entry, found, rules)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from daemon.core.card import CardStatus, Technology
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Member, Personal
-from daemon.ledger.desk import Desk
+from daemon.ledger.desk import Desk, from_json, to_json
 
 _MEMBER = (
-    "member_id, number, category, status, created_ms, pin_hash, pin_failures, pin_locked_until_ms"
+    "member_id, number, category, status, created_ms, pin_hash, pin_failures,"
+    " pin_locked_until_ms, level, valid_to, tags, fields, referrer, named"
 )
+_MEMBER_MARKS = ", ".join("?" * 14)
 _CARD = (
     "card_id, member_id, uid, technology, status, key_version, counter, pending, pending_op,"
-    " issued_ms"
+    " issued_ms, number, valid_to, replaces"
 )
+_CARD_MARKS = ", ".join("?" * 13)
 
 
 class PeopleDesk(Desk):
     def member(self, member_id: str) -> Member | None:
         row = self._one(f"SELECT {_MEMBER} FROM member WHERE member_id = ?", member_id)
-        return None if row is None else Member(*row)
+        return None if row is None else member_of(row)
 
     def add_member(self, member: Member, personal: Personal) -> None:
         """Raises Conflict("member_number_taken")."""
         self._require_free(member)
         self._change(
-            f"INSERT INTO member ({_MEMBER}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *_member_row(member)
+            f"INSERT INTO member ({_MEMBER}) VALUES ({_MEMBER_MARKS})", *_member_row(member)
         )
         key, wrapped = self._vault.new_key(member.member_id)
         self._change(
@@ -41,7 +45,8 @@ class PeopleDesk(Desk):
         self._require_free(member)
         changed = self._change(
             "UPDATE member SET number = ?, category = ?, status = ?, created_ms = ?, pin_hash = ?,"
-            " pin_failures = ?, pin_locked_until_ms = ? WHERE member_id = ?",
+            " pin_failures = ?, pin_locked_until_ms = ?, level = ?, valid_to = ?, tags = ?,"
+            " fields = ?, referrer = ?, named = ? WHERE member_id = ?",
             *_member_row(member)[1:],
             member.member_id,
         )
@@ -91,7 +96,7 @@ class PeopleDesk(Desk):
             query.strip(),
             limit,
         )
-        return [Member(*row) for row in rows]
+        return [member_of(row) for row in rows]
 
     def _require_free(self, member: Member) -> None:
         row = self._one("SELECT member_id FROM member WHERE number = ?", member.number)
@@ -142,15 +147,14 @@ class PeopleDesk(Desk):
         return [card for row in rows if (card := _card(row)) is not None]
 
     def add_card(self, card: Card) -> None:
-        self._change(
-            f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_card_row(card)
-        )
+        self._change(f"INSERT INTO card ({_CARD}) VALUES ({_CARD_MARKS})", *_card_row(card))
 
     def change_card(self, card: Card) -> None:
         """Asserts that the card is there and that its counter does not go back."""
         changed = self._change(
             "UPDATE card SET member_id = ?, uid = ?, technology = ?, status = ?, key_version = ?,"
-            " counter = ?, pending = ?, pending_op = ?, issued_ms = ?"
+            " counter = ?, pending = ?, pending_op = ?, issued_ms = ?, number = ?, valid_to = ?,"
+            " replaces = ?"
             " WHERE card_id = ? AND coalesce(counter, 0) <= coalesce(?, 0)",
             *_card_row(card)[1:],
             card.card_id,
@@ -184,7 +188,19 @@ def _member_row(member: Member) -> tuple[Any, ...]:
         member.pin_hash,
         member.pin_failures,
         member.pin_locked_until_ms,
+        member.level,
+        member.valid_to,
+        json.dumps(list(member.tags), ensure_ascii=False),
+        to_json(member.fields),
+        member.referrer,
+        int(member.named),
     )
+
+
+def member_of(row: Sequence[Any]) -> Member:
+    """From a row of the columns above, in their order."""
+    *before, tags, fields, referrer, named = row
+    return Member(*before, tuple(json.loads(tags)), from_json(fields), referrer, bool(named))
 
 
 def _card_row(card: Card) -> tuple[Any, ...]:
@@ -199,6 +215,9 @@ def _card_row(card: Card) -> tuple[Any, ...]:
         card.pending,
         card.pending_op,
         card.issued_ms,
+        card.number,
+        card.valid_to,
+        card.replaces,
     )
 
 

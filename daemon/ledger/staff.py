@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from daemon.core.records import Employee, Session
 from daemon.ledger.desk import Desk
 
-_EMPLOYEE = "employee_id, number, name, role, pin_hash, failures, locked_until_ms"
+_EMPLOYEE = (
+    "employee_id, number, name, role, pin_hash, failures, locked_until_ms, grade, active, language"
+)
 _SESSION = "token_hash, employee_id, created_ms, seen_ms, expires_ms"
 
 
 class StaffDesk(Desk):
     def employee(self, employee_id: str) -> Employee | None:
         row = self._one(f"SELECT {_EMPLOYEE} FROM employee WHERE employee_id = ?", employee_id)
-        return None if row is None else Employee(*row)
+        return None if row is None else employee_of(row)
 
     def employee_by_number(self, number: str) -> Employee | None:
         row = self._one(f"SELECT {_EMPLOYEE} FROM employee WHERE number = ?", number)
-        return None if row is None else Employee(*row)
+        return None if row is None else employee_of(row)
 
     def put_employee(self, employee: Employee) -> None:
         self._change(
-            f"INSERT INTO employee ({_EMPLOYEE}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO employee ({_EMPLOYEE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (employee_id) DO UPDATE SET number = excluded.number,"
             " name = excluded.name, role = excluded.role, pin_hash = excluded.pin_hash,"
-            " failures = excluded.failures, locked_until_ms = excluded.locked_until_ms",
+            " failures = excluded.failures, locked_until_ms = excluded.locked_until_ms,"
+            " grade = excluded.grade, active = excluded.active, language = excluded.language",
             employee.employee_id,
             employee.number,
             employee.name,
@@ -31,6 +37,9 @@ class StaffDesk(Desk):
             employee.pin_hash,
             employee.failures,
             employee.locked_until_ms,
+            employee.grade,
+            int(employee.active),
+            employee.language,
         )
 
     def session(self, token_hash: bytes) -> Session | None:
@@ -53,3 +62,9 @@ class StaffDesk(Desk):
 
     def end_session(self, token_hash: bytes) -> None:
         self._change("DELETE FROM session WHERE token_hash = ?", token_hash)
+
+
+def employee_of(row: Sequence[Any]) -> Employee:
+    """From a row of the columns above, in their order."""
+    *before, active, language = row
+    return Employee(*before, bool(active), language)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from daemon.core.errors import NotAllowed
+from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
 from daemon.core.receipt_text import ShopHead
 from daemon.ports.cards import CardReaders
@@ -14,6 +16,7 @@ from daemon.ports.events import Events
 from daemon.ports.ledger import Books, Ledger
 from daemon.ports.pins import PinHasher
 from daemon.ports.printing import ReceiptPrinter
+from daemon.rules.cell import RulesCell, ShopRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """`poke_spool` wakes the printer's queue after a receipt was spooled."""
+    """`poke_spool` wakes the printer's queue after a receipt was spooled. `head` and `policy` are
+    what the configuration file says; the merchant's documents, once there are any, go before it
+    (`daemon.rules`)."""
 
     identity: Identity
-    head: ShopHead
-    policy: Policy
+    base_head: ShopHead
+    base_policy: Policy
     language: str
     ledger: Ledger
     clock: Clock
@@ -40,6 +45,20 @@ class Shop:
     readers: CardReaders
     printer: ReceiptPrinter
     poke_spool: Callable[[], None] = field(default=lambda: None)
+    rules_cell: RulesCell = field(default_factory=RulesCell)
+
+    @property
+    def rules(self) -> ShopRules:
+        """The rules in force now: one immutable value. Take it once for one decision."""
+        return self.rules_cell.now(self.base_policy, self.base_head)
+
+    @property
+    def policy(self) -> Policy:
+        return self.rules.policy
+
+    @property
+    def head(self) -> ShopHead:
+        return self.rules.head
 
     def receipt_spooled(self, receipt_id: str) -> None:
         """Says that the paper is to come, also where the printer cannot print now."""
@@ -67,12 +86,25 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a signed-in employee."""
+    """Who asks: a signed-in employee. `approver` is the number of the manager who said yes to this
+    one action, where `granted` was not the employee's own."""
 
     employee_id: str
     number: str
     name: str
     role: str
+    grade: str = ""
+    permissions: frozenset[Permission] = frozenset()
+    approver: str = ""
+    granted: Permission | None = None
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions or permission is self.granted
+
+    def require(self, permission: Permission) -> None:
+        """Raises NotAllowed("permission_needed")."""
+        if not self.may(permission):
+            raise NotAllowed("permission_needed", permission=permission.value)
 
     @property
     def is_manager(self) -> bool:

@@ -74,7 +74,7 @@ def _settle(
     now_ms = shop.clock.now_ms()
     session = Session(token_hash(token), employee.employee_id, now_ms, now_ms, now_ms + SESSION_MS)
     books.put_session(session)
-    return SignedIn(token, _actor(employee), session.expires_ms)
+    return SignedIn(token, _actor(shop, employee), session.expires_ms)
 
 
 def _locked_s(shop: Shop, books: Books, employee: Employee | None) -> int:
@@ -88,8 +88,15 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _actor(employee: Employee) -> Actor:
-    return Actor(employee.employee_id, employee.number, employee.name, employee.role)
+def _actor(shop: Shop, employee: Employee) -> Actor:
+    return Actor(
+        employee.employee_id,
+        employee.number,
+        employee.name,
+        employee.role,
+        employee.grade,
+        shop.rules.permissions_of(employee.role),
+    )
 
 
 def _device_lock(books: Books) -> tuple[int, int]:
@@ -136,7 +143,7 @@ async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
         raise NotAllowed("session_over")
     if now_ms - session.seen_ms >= SEEN_EVERY_MS:
         await shop.ledger.write(lambda books: _touch(books, digest, now_ms))
-    return _actor(employee), session
+    return _actor(shop, employee), session
 
 
 def _touch(books: Books, digest: bytes, now_ms: int) -> None:

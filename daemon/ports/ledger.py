@@ -20,11 +20,27 @@ from daemon.core.records import (
     StoredBatch,
     StoredReceipt,
 )
+from daemon.ports.card_books import CardBooks
+from daemon.ports.loyalty_books import LoyaltyBooks
+from daemon.ports.office_books import OfficeBooks
+from daemon.ports.rules_books import RuleBooks
+from daemon.ports.sale_books import SaleBooks
+from daemon.ports.shift_books import ShiftBooks
+from daemon.ports.staff_books import StaffBooks
 
 T = TypeVar("T")
 
 
-class Books(Protocol):
+class Books(
+    RuleBooks,
+    SaleBooks,
+    OfficeBooks,
+    CardBooks,
+    LoyaltyBooks,
+    StaffBooks,
+    ShiftBooks,
+    Protocol,
+):
     """The books inside one write transaction, on the writer's thread. Plain calls, no awaiting.
     Whatever the function that got it raises undoes everything that it wrote."""
 

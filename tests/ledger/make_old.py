@@ -1,4 +1,4 @@
-"""Made the kept databases in `old/`: `python -m tests.ledger.make_old 1`.
+"""Made the kept databases in `old/`: `python -m tests.ledger.make_old 2`.
 
 Speaks the SQL of the version it makes, not today's books: what a shop has on its card was written
 by the release of then. A kept database is never made again; a new version gets a new one."""
@@ -33,9 +33,10 @@ ENTRIES: Sequence[tuple[Kind, tuple[Posting, ...]]] = (
 """One lot is spent whole, one in part, one not at all."""
 
 
-def make_version_1(path: Path) -> None:
+def make_version(number: int, path: Path) -> None:
+    """Versions 1 and 2 hold the same rows; in 2 each account says whether it holds anything."""
     connection = open_writer(path, KEY)
-    migrate(connection, upto=1)
+    migrate(connection, upto=number)
     connection.execute("BEGIN")
     connection.execute("INSERT INTO epoch VALUES (1, 1, ?, 'created')", (AT_MS,))
     connection.execute("INSERT INTO setting VALUES ('store', 'S1')")
@@ -62,7 +63,9 @@ def make_version_1(path: Path) -> None:
             (dseq, op_id, int(kind), AT_MS + dseq, MEMBER, leaf, chain),
         )
         for line, posting in enumerate(postings):
-            _post_version_1(connection, ids, dseq, line, posting)
+            _post(connection, ids, dseq, line, posting)
+    if number >= 2:
+        connection.execute("UPDATE account SET held = (balance <> 0)")
     checkpoint = sign_checkpoint(
         SeedSigner(), dseq=len(ENTRIES), epoch=1, chain=chain, at_ms=AT_MS + 9, device="device-1"
     )
@@ -81,7 +84,7 @@ def make_version_1(path: Path) -> None:
     keep_head(path, checkpoint)
 
 
-def _post_version_1(
+def _post(
     connection: Connection, ids: dict[Account, int], dseq: int, line: int, posting: Posting
 ) -> None:
     account = posting.account
@@ -103,6 +106,7 @@ def _post_version_1(
 
 
 if __name__ == "__main__":
-    assert sys.argv[1:] == ["1"]
+    (asked,) = sys.argv[1:]
+    assert asked in ("1", "2")
     OLD.mkdir(exist_ok=True)
-    make_version_1(OLD / "v1.db")
+    make_version(int(asked), OLD / f"v{asked}.db")

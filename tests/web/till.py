@@ -77,8 +77,8 @@ class Counter:
         )
         self.shop = Shop(
             identity=Identity("d1", "S1", "m1"),
-            head=ShopHead("测试店", "S1", device="counter 1"),
-            policy=self.policy,
+            base_head=ShopHead("测试店", "S1", device="counter 1"),
+            base_policy=self.policy,
             language="en",
             ledger=self.ledger,
             clock=self.clock,

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.web.api import device, members, receipts, recharges, sales, signing
+from daemon.web.api import (
+    baskets,
+    cards,
+    device,
+    loyalty,
+    members,
+    office_members,
+    receipts,
+    recharges,
+    records,
+    rules,
+    sales,
+    shifts,
+    signing,
+    staff,
+)
 from daemon.web.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -38,4 +53,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     receipts.see_receipts,
     receipts.see_receipt,
     receipts.reprint_receipt,
+    *baskets.ROUTES,
+    *cards.ROUTES,
+    *loyalty.ROUTES,
+    *office_members.ROUTES,
+    *shifts.ROUTES,
+    *records.ROUTES,
+    *staff.ROUTES,
+    *rules.ROUTES,
 )

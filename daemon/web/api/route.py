@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from daemon.core.errors import NotFound
 from daemon.core.ids import is_id
+from daemon.core.permissions import Permission
+from daemon.operations.permit import permit
 from daemon.operations.shop import Actor
 from daemon.web.api.bodies import NoQuery, Nothing
 from daemon.web.context import CONTEXT, Context
@@ -25,6 +27,8 @@ Q = TypeVar("Q", bound=BaseModel)
 BASE: Final = "/api/v1"
 MOST_MISTAKES: Final = 20
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+APPROVAL: Final = "Approval"
+"""A manager's yes to this one action (POST /approvals)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Route:
     query: type[BaseModel]
     signed_in: bool
     idempotent: bool
+    needs: Permission | None
     action: Callable[[Any], Awaitable[web.StreamResponse]] = field(repr=False)
 
     @property
@@ -80,6 +85,11 @@ class Route:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
         caller = await authenticate(context, request) if self.signed_in else None
+        if caller is not None and self.needs is not None:
+            approval = request.headers.get(APPROVAL, "")
+            caller = replace(
+                caller, actor=await permit(context.shop, caller.actor, self.needs, approval)
+            )
         ids = _ids(request)
         query = _checked(self.query.model_validate, dict(request.query), "query")
         body = await _body(request, self.body) if self.reads_body else Nothing()
@@ -98,6 +108,7 @@ def route(
     problems: Sequence[int] = (),
     signed_in: bool = True,
     idempotent: bool = False,
+    needs: Permission | None = None,
 ) -> Callable[[Action[B, Q]], Route]:
     tag = path.split("/")[1]
 
@@ -113,6 +124,7 @@ def route(
             query,
             signed_in,
             idempotent,
+            needs,
             action,
         )
 

@@ -1,0 +1,1 @@
+"""The merchant's rules: documents as the office edits them, and the values that decide."""

@@ -1,0 +1,9 @@
+"""Prices, baskets, refunds by line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.web.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

@@ -1,0 +1,9 @@
+"""Members as the office works with them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.web.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

@@ -1,0 +1,9 @@
+"""The merchant's rules: sections, versions, set-up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.web.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

@@ -1,0 +1,9 @@
+"""Shifts, the drawer, X and Z."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.web.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

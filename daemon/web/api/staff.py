@@ -1,0 +1,9 @@
+"""Employees, roles, a manager's yes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.web.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

@@ -199,8 +199,9 @@ def _member_row(member: Member) -> tuple[Any, ...]:
 
 def member_of(row: Sequence[Any]) -> Member:
     """From a row of the columns above, in their order."""
-    *before, tags, fields, referrer, named = row
-    return Member(*before, tuple(json.loads(tags)), from_json(fields), referrer, bool(named))
+    *plain, tags, fields, referrer, named = row
+    values = (*plain, tuple(json.loads(tags)), from_json(fields), referrer, bool(named))
+    return Member(*values)
 
 
 def _card_row(card: Card) -> tuple[Any, ...]:

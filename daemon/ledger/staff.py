@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from daemon.core.records import Employee, Session
@@ -66,5 +67,5 @@ class StaffDesk(Desk):
 
 def employee_of(row: Sequence[Any]) -> Employee:
     """From a row of the columns above, in their order."""
-    *before, active, language = row
-    return Employee(*before, bool(active), language)
+    kept = Employee(*row)
+    return replace(kept, active=bool(kept.active))

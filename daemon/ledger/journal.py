@@ -20,6 +20,7 @@ from daemon.core.entry import (
     chain_hash,
     parse_leaf,
 )
+from daemon.core.lot_rule import lot_rule
 from daemon.core.records import ChainHead, Holding
 from daemon.ledger.desk import Desk
 
@@ -132,7 +133,28 @@ class JournalDesk(Desk):
                 "INSERT INTO posting (dseq, line, account, amount, funding) VALUES (?, ?, ?, ?, ?)",
                 lines,
             )
+        self._project(entry.draft.postings)
         return balances
+
+    def _project(self, postings: Sequence[Posting]) -> None:
+        """What members hold together, beside their accounts: lists and filters read this."""
+        sums: dict[str, dict[str, int]] = {}
+        for posting in postings:
+            kind, _, member_id = posting.account.owner.partition(":")
+            if kind == "member" and posting.account.asset in ("principal", "bonus", "points"):
+                held = sums.setdefault(member_id, {"principal": 0, "bonus": 0, "points": 0})
+                held[posting.account.asset] += posting.amount
+        for member_id, held in sums.items():
+            self._change(
+                "INSERT INTO standing (member_id, principal_fen, bonus_fen, points)"
+                " VALUES (?, ?, ?, ?) ON CONFLICT (member_id) DO UPDATE SET"
+                " principal_fen = principal_fen + excluded.principal_fen,"
+                " bonus_fen = bonus_fen + excluded.bonus_fen, points = points + excluded.points",
+                member_id,
+                held["principal"],
+                held["bonus"],
+                held["points"],
+            )
 
     def _open_account(self, dseq: int, account: Account, rules: Mapping[Account, str]) -> int:
         rule = rules.get(replace(account, lot=0)) if account.lot else None
@@ -143,6 +165,9 @@ class JournalDesk(Desk):
             rule,
             dseq,
         )
+        to_day = lot_rule(rule).to_day
+        if to_day:
+            self._change("INSERT INTO lot_end VALUES (?, ?, ?, ?)", to_day, *_name(account))
         return int(row[0])
 
     def _require_written(self, entry: Entry, chain: bytes, balances: list[int]) -> None:

@@ -33,9 +33,9 @@ CREATE TABLE member_identity (
     sealed    BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A member's habits so far: a projection. One row changes with each sale.
+-- A member's habits and balances so far: a projection. One row changes with each sale.
 CREATE TABLE standing (
-    member_id       TEXT PRIMARY KEY REFERENCES member (member_id),
+    member_id       TEXT PRIMARY KEY,
     first_day       TEXT,
     last_day        TEXT,
     visits          INTEGER NOT NULL DEFAULT 0,
@@ -46,9 +46,12 @@ CREATE TABLE standing (
     bonus_fen       INTEGER NOT NULL DEFAULT 0,
     points          INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+INSERT INTO standing (member_id, principal_fen, bonus_fen, points)
+    SELECT substr(owner, 8), sum((asset = 'principal') * balance), sum((asset = 'bonus') * balance),
+        sum((asset = 'points') * balance) FROM account WHERE owner GLOB 'member:*' GROUP BY owner;
 -- The same by day, for windows of levels and habits: a projection.
 CREATE TABLE member_day (
-    member_id     TEXT NOT NULL REFERENCES member (member_id),
+    member_id     TEXT NOT NULL,
     day           TEXT NOT NULL CHECK (length(day) = 10),
     visits        INTEGER NOT NULL DEFAULT 0,
     spent_fen     INTEGER NOT NULL DEFAULT 0,

@@ -101,6 +101,14 @@ CREATE TABLE lot_end (
     lot    INTEGER NOT NULL,
     PRIMARY KEY (to_day, owner, asset, lot)
 ) STRICT, WITHOUT ROWID;
+-- The row goes when the lot has been dealt with. A refund may put something back into a lot that has
+-- ended: it ends again.
+CREATE TRIGGER lot_ends_again AFTER UPDATE OF held ON account
+WHEN new.held = 1 AND old.held = 0 AND new.rule GLOB '{*"to_day"*'
+BEGIN
+    INSERT OR IGNORE INTO lot_end (to_day, owner, asset, lot)
+    VALUES (json_extract(new.rule, '$.to_day'), new.owner, new.asset, new.lot);
+END;
 
 -- Coupons (D4): each code is redeemed once.
 CREATE TABLE coupon (

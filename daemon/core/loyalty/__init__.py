@@ -1,0 +1,1 @@
+"""Points, check-ins, sharing, gifts, coupons, levels and triggers as pure decisions."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from daemon.core.campaign import CouponTerms
 from daemon.core.permissions import ALL, CASHIER, Permission
 from daemon.core.policy import Policy
 from daemon.core.pricing.catalogue import Catalogue, Category
@@ -17,7 +19,10 @@ OPEN_CATEGORY = "general"
 @dataclass(frozen=True, slots=True)
 class ShopRules:
     """Everything that a decision may ask. Immutable; made from the documents by
-    `daemon.rules.compile`."""
+    `daemon.rules.compile`.
+
+    `campaigns`: what a coupon does, by campaign. `points_valid_days`: how long points live that a
+    sale earned, the day itself among them; None is for ever."""
 
     policy: Policy
     head: ShopHead
@@ -26,6 +31,8 @@ class ShopRules:
         ("manager", ALL),
         ("cashier", CASHIER),
     )
+    campaigns: Mapping[str, CouponTerms] = field(default_factory=dict)
+    points_valid_days: int | None = None
 
     def permissions_of(self, role: str) -> frozenset[Permission]:
         """None for a role that is not there (any more)."""

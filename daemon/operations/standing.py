@@ -1,0 +1,102 @@
+"""Who stands at the counter, as the rules of price may know it: category and level, the birthday's
+month and day, balances that may still be spent, points, passes, and how often the member came."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from daemon.core.entry import Account
+from daemon.core.lot_rule import lot_rule, usable
+from daemon.core.pricing.levels import Ladder, Measure
+from daemon.core.pricing.shop_time import moment
+from daemon.core.pricing.standing import Birthday, Habit, MemberStanding, PassHeld
+from daemon.core.records import Holding, Member, Standing
+from daemon.operations.shop import Shop
+from daemon.operations.views import owner_of
+from daemon.ports.ledger import Books
+
+PASSES = "pass:"
+
+
+def member_standing(shop: Shop, books: Books, member: Member, now_ms: int) -> MemberStanding:
+    """A member whose benefits are over (`valid_to`) has no category, level or bonus: principal,
+    points and passes stay."""
+    rules = shop.rules
+    day = moment(now_ms, rules.policy.utc_offset_min).day
+    kept = books.standing(member.member_id)
+    benefits = has_benefits(member, day.isoformat())
+    held = usable(books.holdings(owner_of(member.member_id)), day.isoformat())
+    if not benefits:
+        held = [each for each in held if each.account.asset != "bonus"]
+    personal = books.personal(member.member_id)
+    return MemberStanding(
+        member_id=member.member_id,
+        category=member.category if benefits else None,
+        level=member.level if benefits else None,
+        birthday=birthday_of(personal.birthday) if personal else None,
+        tags=frozenset(member.tags),
+        habit=Habit(
+            date.fromisoformat(kept.last_day) if kept.last_day else None,
+            kept.visits,
+            kept.spent_fen,
+        ),
+        holdings=tuple(held),
+        points=sum(each.balance for each in held if each.account.asset == "points"),
+        passes=tuple(pass_held(each) for each in held if each.account.asset.startswith(PASSES)),
+        progress=_progress(books, kept, rules.book.ladder, day),
+    )
+
+
+def has_benefits(member: Member, day: str) -> bool:
+    return member.valid_to is None or member.valid_to >= day
+
+
+def birthday_of(text: str) -> Birthday | None:
+    """From YYYY-MM-DD, or --MM-DD where the year was not told; "" is None."""
+    if not text:
+        return None
+    month, day = text[-5:].split("-")
+    return Birthday(int(month), int(day))
+
+
+def pass_held(held: Holding) -> PassHeld:
+    """`pass_id` names the lot: `pass:<code>@<lot>`."""
+    rule = lot_rule(held.rule)
+    return PassHeld(
+        pass_id=pass_id_of(held.account),
+        codes=frozenset(rule.codes),
+        left=held.balance,
+        worth_fen=rule.worth_fen,
+        to_day=date.fromisoformat(rule.to_day) if rule.to_day else None,
+    )
+
+
+def pass_id_of(account: Account) -> str:
+    return f"{account.asset}@{account.lot}"
+
+
+def pass_account(owner: str, pass_id: str) -> Account:
+    """The account that `pass_id` names."""
+    asset, _, lot = pass_id.rpartition("@")
+    return Account(owner, asset, int(lot))
+
+
+def _progress(books: Books, kept: Standing, ladder: Ladder, day: date) -> int:
+    """The ladder's measure in its window so far."""
+    if not ladder.rungs:
+        return 0
+    if ladder.window_days:
+        first = day - timedelta(days=ladder.window_days - 1)
+        summed = books.habits_since(kept.member_id, first.isoformat())
+        return {
+            Measure.SPEND: summed.spent_fen,
+            Measure.RECHARGE: summed.recharged_fen,
+            Measure.POINTS: summed.points,
+            Measure.VISITS: summed.visits,
+        }[ladder.measure]
+    return {
+        Measure.SPEND: kept.spent_fen,
+        Measure.RECHARGE: kept.recharged_fen,
+        Measure.POINTS: kept.points_earned,
+        Measure.VISITS: kept.visits,
+    }[ladder.measure]

@@ -4,9 +4,8 @@ import { defineConfig } from "vitest/config";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-// One line per page. `office` and `member` join here; each has a budget of its own in
-// scripts/budget.mjs.
-const pages = { cashier: here("index.html") };
+// One line per page. `member` joins here; each has a budget of its own in scripts/budget.mjs.
+const pages = { cashier: here("index.html"), office: here("office.html") };
 
 // `npm run dev` takes the interface from here (see dev/run.mjs).
 const device = process.env["COUNTERD_URL"];

@@ -20,7 +20,7 @@ from daemon.web.context import CONTEXT, Context, WebSettings
 from daemon.web.events import EventStream
 from daemon.web.problems import problems
 from daemon.web.session import guard, security_headers
-from daemon.web.static_files import asset, index
+from daemon.web.static_files import asset, index, office
 
 __all__ = ["Server", "WebSettings", "make_app"]
 
@@ -47,6 +47,7 @@ def make_app(
     _add_document(app)
     app.router.add_get("/", index)
     app.router.add_get("/index.html", index)
+    app.router.add_get("/office", office)
     app.router.add_get("/assets/{name}", asset)
     headers = security_headers(settings)
 

@@ -1,4 +1,5 @@
-"""The built page: `index.html` is asked for again each time, what carries a hash in its name never.
+"""The built pages: a page itself is asked for again each time, what carries a hash in its name
+never.
 
 Without a build the device still answers, and says how to make one."""
 
@@ -28,7 +29,17 @@ NOT_BUILT: Final = """<!doctype html>
 
 
 async def index(request: web.Request) -> web.StreamResponse:
-    page = request.app[CONTEXT].settings.static / "index.html"
+    """The cashier's page."""
+    return await _page(request, "index.html")
+
+
+async def office(request: web.Request) -> web.StreamResponse:
+    """The back office. What it shows hangs on the session, not on the address."""
+    return await _page(request, "office.html")
+
+
+async def _page(request: web.Request, name: str) -> web.StreamResponse:
+    page = request.app[CONTEXT].settings.static / name
     if not await _is_file(page):
         return web.Response(
             status=503,

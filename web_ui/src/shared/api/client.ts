@@ -37,10 +37,12 @@ async function problemOf(response: Response): Promise<Problem> {
 }
 
 export interface Asked {
-  method: "GET" | "POST" | "PUT" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   body?: unknown;
   idempotencyKey?: string;
+  /** A manager's yes to this one request (see shared/approval). */
+  approval?: string;
 }
 
 /** @throws {ApiProblem} the device said no  @throws {NoAnswer} it is not known what happened */
@@ -48,6 +50,7 @@ export async function ask<T>(asked: Asked): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
   if (asked.idempotencyKey !== undefined) headers["Idempotency-Key"] = asked.idempotencyKey;
+  if (asked.approval !== undefined) headers["Approval"] = asked.approval;
   let response: Response;
   try {
     response = await fetch(BASE + asked.path, {

@@ -51,6 +51,7 @@ _STATUS_REASONS = {
     CardStatus.LOST: "card_lost",
     CardStatus.LOCKED: "card_locked",
     CardStatus.RETURNED: "card_returned",
+    CardStatus.REPLACED: "card_replaced",
 }
 
 

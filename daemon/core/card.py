@@ -27,6 +27,13 @@ class CardStatus(Enum):
     LOST = "lost"
     LOCKED = "locked"
     RETURNED = "returned"
+    REPLACED = "replaced"
+    """Another card was issued for it."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing brings such a card back; the plastic may become a new card."""
+        return self in (CardStatus.RETURNED, CardStatus.REPLACED)
 
 
 @dataclass(frozen=True, slots=True)

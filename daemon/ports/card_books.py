@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from daemon.core.entry import Account, Entry
+from daemon.core.records import Card, IdentityPaper
 
 
 class CardBooks(Protocol):
     """Part of `daemon.ports.ledger.Books`: inside its transaction, on its thread."""
+
+    def cards_of(self, member_id: str) -> Sequence[Card]:
+        """Newest first."""
+        ...
+
+    def card_numbered(self, number: str) -> str | None:
+        """The id of the card with that number on the plastic that was not returned."""
+        ...
+
+    def identity(self, member_id: str) -> IdentityPaper | None:
+        """The paper on record (C8), None where there is none or it was erased."""
+        ...
+
+    def has_identity(self, member_id: str) -> tuple[bool, bool]:
+        """Whether the member's own paper is on record, and an agent's, without opening more than
+        that."""
+        ...
+
+    def put_identity(self, member_id: str, paper: IdentityPaper) -> None:
+        """Asserts that the member is there and has not been erased."""
+        ...
+
+    def expired_of(self, member_id: str) -> Mapping[Account, int]:
+        """What ended of each of the member's lots, in the unit of its account."""
+        ...
+
+    def opening(self, lot: int) -> Entry | None:
+        """The entry that opened a lot."""
+        ...

@@ -1,4 +1,4 @@
-"""Coupons (D4): what a coupon of a campaign does, and the row that each issued code has."""
+"""Coupons (D4): the row that each issued code has."""
 
 from __future__ import annotations
 
@@ -6,17 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from daemon.core.pricing.promotion import Coupon, Promotion
-
-
-@dataclass(frozen=True, slots=True)
-class CouponTerms:
-    """What every coupon of `campaign` does, as the rules say today. Pricing's `Coupon` says what
-    each field means."""
-
-    campaign: str
-    offer: Promotion
-    minimum_fen: int = 0
-    with_promotions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +23,14 @@ class IssuedCoupon:
     state: str = "issued"
     used_op: str | None = None
 
-    def priced(self, terms: CouponTerms) -> Coupon:
-        """The coupon as a price takes it."""
+    def priced(self, offer: Promotion, minimum_fen: int, with_promotions: bool) -> Coupon:
+        """The coupon as a price takes it; the rest is what its campaign says today."""
         return Coupon(
             code=self.code,
-            offer=terms.offer,
-            minimum_fen=terms.minimum_fen,
+            offer=offer,
+            minimum_fen=minimum_fen,
             member_id=self.member_id,
-            with_promotions=terms.with_promotions,
+            with_promotions=with_promotions,
             from_day=date.fromisoformat(self.from_day) if self.from_day else None,
             to_day=date.fromisoformat(self.to_day) if self.to_day else None,
             used=self.state != "issued",

@@ -30,9 +30,7 @@ class Policy:
     """Times are milliseconds, money is fen.
 
     `named_ceiling_fen`: the most that a named card may hold after a recharge (5 000 yuan, the
-    Ministry of Commerce's rules for single-purpose prepaid cards). `members_without_card`: a member
-    may be found by number or phone and gets the member's price; spending then always asks for the
-    PIN."""
+    Ministry of Commerce's rules for single-purpose prepaid cards)."""
 
     spend_order: SpendOrder = SpendOrder.PRINCIPAL_FIRST
     tiers: tuple[BonusTier, ...] = (
@@ -47,7 +45,6 @@ class Policy:
     double_tap_ms: int = 10_000
     card_wait_ms: int = 120_000
     pin_wait_ms: int = 60_000
-    members_without_card: bool = True
     utc_offset_min: int = 8 * 60
     """China Standard Time; a day limit and a receipt's number follow the shop's day."""
 

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 
 from daemon.core.entry import Account
 from daemon.core.lot_rule import lot_rule, usable
-from daemon.core.pricing.levels import Ladder, Measure
+from daemon.core.pricing.levels import Measure
 from daemon.core.pricing.shop_time import moment
 from daemon.core.pricing.standing import Birthday, Habit, MemberStanding, PassHeld
 from daemon.core.records import Holding, Member, Standing
 from daemon.operations.shop import Shop
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
+from daemon.rules.cell import ShopRules
 
 PASSES = "pass:"
 
@@ -43,7 +44,7 @@ def member_standing(shop: Shop, books: Books, member: Member, now_ms: int) -> Me
         holdings=tuple(held),
         points=sum(each.balance for each in held if each.account.asset == "points"),
         passes=tuple(pass_held(each) for each in held if each.account.asset.startswith(PASSES)),
-        progress=_progress(books, kept, rules.book.ladder, day),
+        progress=_progress(books, kept, rules, day),
     )
 
 
@@ -81,12 +82,13 @@ def pass_account(owner: str, pass_id: str) -> Account:
     return Account(owner, asset, int(lot))
 
 
-def _progress(books: Books, kept: Standing, ladder: Ladder, day: date) -> int:
-    """The ladder's measure in its window so far."""
+def _progress(books: Books, kept: Standing, rules: ShopRules, day: date) -> int:
+    """The ladder's measure in its window so far, today the last day of the window."""
+    ladder = rules.book.ladder
     if not ladder.rungs:
         return 0
-    if ladder.window_days:
-        first = day - timedelta(days=ladder.window_days - 1)
+    if rules.level_window_days is not None:
+        first = day - timedelta(days=rules.level_window_days - 1)
         summed = books.habits_since(kept.member_id, first.isoformat())
         return {
             Measure.SPEND: summed.spent_fen,

@@ -45,14 +45,12 @@ class Rung:
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """Rungs by rising `from_value`. `demotes`: a member who falls below a rung loses it; else a
-    level once reached stays. `bonus_counts`: what is paid from the bonus is spend as well.
-    `window_days`: how many days, today among them, the measure is taken over; 0 is for ever."""
+    level once reached stays. `bonus_counts`: what is paid from the bonus is spend as well."""
 
     measure: Measure = Measure.SPEND
     rungs: tuple[Rung, ...] = ()
     demotes: bool = False
     bonus_counts: bool = True
-    window_days: int = 0
 
     def __post_init__(self) -> None:
         bounds = [rung.from_value for rung in self.rungs]

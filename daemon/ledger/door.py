@@ -7,6 +7,7 @@ measured about the sync). All page caches together stay far under 24 MB.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -88,7 +89,11 @@ def open_reader(path: Path, key: bytes) -> Connection:
     """A connection that cannot write, nor move a WAL that a crash left into the database. The file
     must be there."""
     connection = _open(path, key, READER_CACHE_KIB, mode="ro")
-    connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+    except dbapi2.Error as error:
+        connection.close()
+        raise translate(error) from error
     return connection
 
 
@@ -129,6 +134,11 @@ class Reader(aiosqlite.Connection):
             return open_reader(path, key)
 
         super().__init__(connect, iter_chunk_size=64)
+        # aiosqlite's thread would keep the interpreter from exiting for as long as nobody closes
+        # the connection: a daemon that crashed would hang instead of being started again. Reading
+        # leaves nothing half done, so the thread may be cut anywhere.
+        self._thread.daemon = True
+        self._thread.name = "ledger-reader"
 
     async def look(self, question: Callable[[Connection], T]) -> T:
         """Runs `question` inside one snapshot. Raises LedgerError and its kinds, and whatever
@@ -136,6 +146,14 @@ class Reader(aiosqlite.Connection):
         # The one way to run more than a statement in aiosqlite's own thread.
         answer: T = await self._execute(_ask, self._conn, question)  # type: ignore[no-untyped-call]
         return answer
+
+    async def close(self) -> None:
+        """Ends the thread after what was asked before, also where the connection could not be
+        opened. Closing again does nothing."""
+        await super().close()
+        if self._thread.ident is not None:
+            # Given up while it was opening, it ends after that; the loop is not to wait for it.
+            await asyncio.to_thread(self._thread.join)
 
 
 def _ask(connection: Connection, question: Callable[[Connection], T]) -> T:

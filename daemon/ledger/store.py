@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -55,7 +56,6 @@ class SqlLedger:
         self._writer = Writer(self._open_books, self._tend, self._finish)
         self._room = asyncio.Semaphore(MOST_WAITING)
         self._checkpointed = 0
-        self._lock: int | None = None
         self._reader = Reader(path, key)
         self.latest_ms = 0
         """The newest time in the books when they were opened: the clock starts after it."""
@@ -71,14 +71,13 @@ class SqlLedger:
         "ledger_rewritten" | "ledger_head_missing" | "ledger_head_malformed" |
         "ledger_checkpoint_forged" | "ledger_wal_damaged" | "ledger_too_new") and LedgerError."""
         ledger = cls(path, key, signer, clock, device)
-        held = lock(path)
         try:
             await ledger._writer.start()
             await ledger._reader
         except BaseException:
-            os.close(held)
+            # Failed or cancelled half way: neither a thread nor the lock stays behind.
+            await ledger.close()
             raise
-        ledger._lock = held
         return ledger
 
     @property
@@ -151,37 +150,40 @@ class SqlLedger:
             await asyncio.sleep(pause_s)
 
     async def close(self) -> None:
-        """Finishes what was asked, signs where the chain ends, and lets go of the files."""
-        if self._lock is None:
-            return
-        held, self._lock = self._lock, None
+        """Finishes what was asked, signs where the chain ends, lets go of the files, and ends both
+        threads. Closing again does nothing."""
         try:
             await self._reader.close()
-            await self._writer.close()
         finally:
-            os.close(held)
+            await self._writer.close()
 
     # What follows runs on the writer's thread.
 
-    def _open_books(self) -> tuple[Connection, SqlBooks]:
-        kept = kept_head(self._path)
-        if kept is not None and not self._path.exists():
-            raise LedgerCorrupt("ledger_missing", dseq=kept.dseq)
-        shape = wal_shape(self._path, PAGE_BYTES)
-        connection = open_writer(self._path, self._key)
+    @contextmanager
+    def _open_books(self) -> Iterator[tuple[Connection, SqlBooks]]:
+        """The lock is the thread's own: it is held as long as anything could still be written, also
+        where nobody waits for the thread's end any more."""
+        held = lock(self._path)
         try:
-            require_undamaged(shape, connection)
-            migrate(connection)
-            books = SqlBooks(connection, self._vault, writable=True)
-            self._checkpointed = _require_whole(books, kept, self._signer)
-            self.latest_ms = books.latest_ms()
-            if books.epoch() == 0:
-                books.begin_epoch(1, self._clock.now_ms(), "created")
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection, books
+            kept = kept_head(self._path)
+            if kept is not None and not self._path.exists():
+                raise LedgerCorrupt("ledger_missing", dseq=kept.dseq)
+            shape = wal_shape(self._path, PAGE_BYTES)
+            connection = open_writer(self._path, self._key)
+            try:
+                require_undamaged(shape, connection)
+                migrate(connection)
+                books = SqlBooks(connection, self._vault, writable=True)
+                self._checkpointed = _require_whole(books, kept, self._signer)
+                self.latest_ms = books.latest_ms()
+                if books.epoch() == 0:
+                    books.begin_epoch(1, self._clock.now_ms(), "created")
+                self._connection = connection
+                yield connection, books
+            finally:
+                connection.close()
+        finally:
+            os.close(held)
 
     def _tend(self, books: SqlBooks) -> None:
         """Moves the WAL into the database, and signs a checkpoint when one is due."""

@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
@@ -50,12 +51,13 @@ class _Outcome:
 
 
 class Writer:
-    """`open_books` runs on the thread and returns the connection and its books; `tend` runs there
-    now and then while nobody waits, and `finish` before the connection is closed."""
+    """`open_books` opens the connection and its books on the thread and closes them there when the
+    thread ends, for whatever reason; `tend` runs there now and then while nobody waits, and
+    `finish` before the books are closed."""
 
     def __init__(
         self,
-        open_books: Callable[[], tuple[Connection, SqlBooks]],
+        open_books: Callable[[], AbstractContextManager[tuple[Connection, SqlBooks]]],
         tend: Callable[[SqlBooks], None],
         finish: Callable[[SqlBooks], None],
     ) -> None:
@@ -63,6 +65,9 @@ class Writer:
         self._tend = tend
         self._finish = finish
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        # Who stops the ledger ends this thread by `close`. A daemon that crashed without it must
+        # still be able to exit, or nothing would start it again: so the interpreter does not wait
+        # for the thread. A commit that this cuts is not answered yet, and a power cut to SQLite.
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._stopped: str | None = None
         self._ended = False
@@ -75,7 +80,7 @@ class Writer:
         return self._stopped
 
     async def start(self) -> None:
-        """Raises what `open_books` raises."""
+        """Raises what `open_books` raises. `close` also where this failed or was cancelled."""
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -93,11 +98,13 @@ class Writer:
         return future
 
     async def close(self) -> None:
-        """Finishes what waits, then ends the thread. Closing again does nothing."""
+        """Finishes what waits, then ends the thread; it ends also where this wait is cancelled.
+        Closing again does nothing."""
         if not self._ended:
             self._ended = True
             self._queue.put(None)
         await asyncio.shield(self._closed)
+        self._thread.join()
 
     def halt(self, key: str) -> None:
         """Stops writing for good: what is on the disk cannot be trusted."""
@@ -107,11 +114,21 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            self._connection, self._books = self._open_books()
-        except Exception as error:  # noqa: BLE001 - goes to who awaits start()
-            self._tell([(self._opened, _Outcome(failure=_told(error)))])
-            return
-        self._tell([(self._opened, _Outcome())])
+            with ExitStack() as opened:
+                try:
+                    self._connection, self._books = opened.enter_context(self._open_books())
+                except Exception as error:  # noqa: BLE001 - goes to who awaits start()
+                    self._tell([(self._opened, _Outcome(failure=_told(error)))])
+                    return
+                self._tell([(self._opened, _Outcome())])
+                self._serve()
+        finally:
+            # Whatever ended it: nothing more is taken, and who closes does not wait for ever.
+            self._ended = True
+            self._tell([(self._closed, _Outcome())])
+
+    def _serve(self) -> None:
+        """Writes until the end is asked for."""
         ended = False
         while not ended:
             jobs, ended = self._gather()
@@ -120,8 +137,6 @@ class Writer:
             if self._queue.empty() and self._untended >= TEND_EVERY and not ended:
                 self._guarded(self._tend)
         self._guarded(self._finish)
-        self._connection.close()
-        self._tell([(self._closed, _Outcome())])
 
     def _gather(self) -> tuple[list[_Job], bool]:
         """The next operations to commit together, and whether the end was asked for."""

@@ -71,6 +71,7 @@ class _Reader:
         self.looks = 0
         self.busy = asyncio.Lock()
         self.stuck: list[Lane] = []
+        self.forgotten = False
         self._lane: Lane | None = None
 
     def status(self) -> ReaderStatus:
@@ -95,6 +96,13 @@ class _Reader:
 
     def has_stuck_lane(self) -> bool:
         return bool(self.stuck) or (self._lane is not None and self._lane.stuck)
+
+    def forget(self) -> None:
+        """It is not there any more. A session that is still open lets its card go on the lane, and
+        then ends the lane."""
+        self.forgotten = True
+        if not self.busy.locked():
+            self.close()
 
     def close(self) -> list[Lane]:
         """The lanes that were not stuck, told to end."""
@@ -133,21 +141,34 @@ class Readers:
         self._readers: dict[str, _Reader] = {}
         self._subscribers: set[_Subscriber] = set()
         self._tokens = itertools.count(1)
+        self._stopped = False
 
     async def start(self) -> None:
+        """Raises what a link raises; those that had begun are ended then."""
         loop = asyncio.get_running_loop()
+        started: list[Link] = []
         for link in self._links:
 
             def tell(event: LinkEvent, link: Link = link) -> None:
                 loop.call_soon_threadsafe(self._on_link, link, event)
 
-            link.start(tell)
+            try:
+                link.start(tell)
+            except BaseException:
+                await self._end(started)
+                raise
+            started.append(link)
 
     async def stop(self) -> None:
         """Ends the links and the threads; a thread that hangs in a driver is left behind."""
-        await asyncio.gather(*(asyncio.to_thread(link.stop) for link in self._links))
+        # What comes in now would begin a thread that nobody ends.
+        self._stopped = True
+        await self._end(self._links)
         lanes = [lane for reader in self._readers.values() for lane in reader.close()]
         await asyncio.gather(*(asyncio.to_thread(lane.join, STOP_WAIT_S) for lane in lanes))
+
+    async def _end(self, links: Sequence[Link]) -> None:
+        await asyncio.gather(*(asyncio.to_thread(link.stop) for link in links))
 
     def statuses(self) -> tuple[ReaderStatus, ...]:
         return tuple(reader.status() for reader in self._readers.values())
@@ -171,7 +192,7 @@ class Readers:
         if reader is None or reader.presence != presence:
             raise CardGone("card_gone", why="presence")
         async with reader.busy:
-            if reader.presence != presence:
+            if self._stopped or reader.presence != presence:
                 raise CardGone("card_gone", why="presence")
             session = OpenSession(
                 reader.lane(self), self._scheme, self._entropy, self._deadlines,
@@ -184,6 +205,8 @@ class Readers:
                 yield session
             finally:
                 session.end()
+                if reader.forgotten:
+                    reader.close()
                 if session.lost and reader.looks < MAX_LOOKS:
                     loop = asyncio.get_running_loop()
                     loop.call_later(LOOK_AGAIN_S, self._look_again, reader, presence)
@@ -200,7 +223,9 @@ class Readers:
 
     def _on_link(self, link: Link, event: LinkEvent) -> None:
         if isinstance(event, ReaderForgotten):
-            self._readers.pop(event.reader, None)
+            forgotten = self._readers.pop(event.reader, None)
+            if forgotten is not None:
+                forgotten.forget()
             return
         reader = self._readers.get(event.reader)
         if reader is None:

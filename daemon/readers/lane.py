@@ -8,7 +8,6 @@ back one day. Whoever owns the lane replaces it meanwhile.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -32,6 +31,8 @@ class Lane:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._on_free = on_free
         self.stuck = False
+        # Nothing can interrupt a driver that hangs: the interpreter must not wait for it, or a
+        # daemon that stops or has crashed would never exit. Whoever owns the lane closes it.
         self._thread = threading.Thread(target=self._work, name=f"reader {name}", daemon=True)
         self._thread.start()
 
@@ -65,7 +66,8 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - handed to the caller, whatever it is
                 self._tell(fail, error)
             else:
-                self._tell(deliver, result)
+                if not self._tell(deliver, result) and undo is not None:
+                    undo(result)
 
         self._jobs.put(job)
         try:
@@ -93,7 +95,12 @@ class Lane:
     def _give_up(self) -> None:
         if not self.stuck:
             self.stuck = True
-            self._jobs.put(lambda: self._tell(self._come_back))
+            self._jobs.put(self._return)
+
+    def _return(self) -> None:
+        """Runs on the thread when the call that was given up has come back."""
+        if not self._tell(self._come_back):
+            self.close()
 
     def _come_back(self) -> None:
         self._on_free(self)
@@ -103,6 +110,10 @@ class Lane:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def _tell(self, call: Callable[..., object], *arguments: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody listens
+    def _tell(self, call: Callable[..., object], *arguments: object) -> bool:
+        """Whether there is still a loop to call it on."""
+        try:
             self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:  # it has been closed: nobody listens
+            return False
+        return True

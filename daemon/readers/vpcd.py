@@ -214,6 +214,9 @@ class VpcdLink:
         atr = _power_up(card)
         if atr is not None:
             self._card = card
+            # `stop` sends away the card that it sees; it may have looked before this one was there.
+            if self._stopping.is_set():
+                card.leave()
             self._tell(CardInserted(self.name, atr))
             card.gone.wait()
             self._card = None

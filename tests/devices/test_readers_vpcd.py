@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 
@@ -15,6 +16,7 @@ from daemon.core.card import Technology
 from daemon.core.errors import CardError, CardGone
 from daemon.ports.cards import CardLaid, CardLifted, ReaderChanged, ReaderState
 from daemon.readers.desk import Readers
+from daemon.readers.link import ReaderForgotten
 from daemon.readers.session import Deadlines
 from daemon.readers.vpcd import VpcdLink
 from tests.unit.card_talk import MERCHANT, SYSTEM_ID, masters
@@ -232,3 +234,47 @@ async def test_lifting_is_told_once(link: VpcdLink, readers: Readers) -> None:
                 break
     assert told.count(CardLifted) == 1
     second.leave()
+
+
+async def test_a_card_that_comes_while_the_link_stops_does_not_hold_it_up() -> None:
+    link = VpcdLink()
+    link.start(lambda _: None)
+    card = await RawCard(link.port).connect()
+    assert [await card.frame(), await card.frame()] == [b"\x01", b"\x04"]
+    stopping = asyncio.create_task(asyncio.to_thread(link.stop))
+    await asyncio.sleep(0.1)
+    card.answer(ATR)
+    try:
+        async with asyncio.timeout(WAIT_S):
+            assert await card.hear.read() == b""
+            await asyncio.shield(stopping)
+    finally:
+        card.leave()
+        await stopping
+
+
+async def test_where_one_link_cannot_start_the_others_end() -> None:
+    before = set(threading.enumerate())
+    wrong = VpcdLink(port=70_000)
+    readers = Readers([VpcdLink(), wrong], masters(1), SYSTEM_ID, MERCHANT)
+    with pytest.raises(OverflowError):
+        await readers.start()
+    began = set(threading.enumerate()) - before
+    assert not [thread.name for thread in began if thread.name.startswith("vpcd")]
+
+
+async def test_a_reader_that_is_forgotten_leaves_no_thread(
+    link: VpcdLink, readers: Readers
+) -> None:
+    before = set(threading.enumerate())
+    card = await RawCard(link.port).power_up()
+    presence = (await laid(readers)).presence
+    with pytest.raises(CardError):
+        async with readers.open(presence):
+            pytest.fail("it said nothing")
+    card.leave()
+    began = set(threading.enumerate()) - before
+    (lane,) = (thread for thread in began if thread.name == f"reader {link.name}")
+    link._tell(ReaderForgotten(link.name))
+    await asyncio.to_thread(lane.join, WAIT_S)
+    assert not lane.is_alive()

@@ -199,9 +199,11 @@ async def test_a_flipped_bit_in_the_database(path: Path, clock: TickClock, seed:
         assert Flaw.UNREADABLE in {problem.flaw for problem in report.problems}
     try:
         again = await open_ledger(path, clock)
-        await again.write(sale(clock, who, 10))
-        stopped = again.stopped
-        await again.close()
+        try:
+            await again.write(sale(clock, who, 10))
+            stopped = again.stopped
+        finally:
+            await again.close()
     except LedgerError as error:
         assert error.key in ("ledger_corrupt", "ledger_wrong_key")
     else:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from daemon.readers.lane import Lane, LaneStuck
 
+ROOT = Path(__file__).parents[2]
 SOON_S = 0.05
 LATER_S = 5.0
 
@@ -89,3 +93,39 @@ async def test_a_cancelled_call_is_undone_and_the_lane_goes_on() -> None:
     await asyncio.to_thread(bench.lane.join, LATER_S)
     assert undone == ["channel"]
     assert not bench.lane.stuck
+
+
+def test_a_lane_whose_loop_has_ended_ends_when_its_driver_comes_back() -> None:
+    release = threading.Event()
+    undone: list[bool] = []
+
+    async def hang() -> Lane:
+        lane = Bench().lane
+        with pytest.raises(LaneStuck):
+            await lane.call(release.wait, SOON_S, undone.append)
+        return lane
+
+    lane = asyncio.run(hang())
+    release.set()
+    assert lane.join(LATER_S)
+    assert undone == [True]
+
+
+HANGS = """
+import asyncio, threading
+from daemon.readers.lane import Lane, LaneStuck
+
+async def main():
+    lane = Lane("test", lambda _: None)
+    try:
+        await lane.call(threading.Event().wait, 0.05)
+    except LaneStuck:
+        raise SystemExit(7)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_whose_driver_hangs_for_ever_exits() -> None:
+    ran = subprocess.run([sys.executable, "-c", HANGS], cwd=ROOT, timeout=120)
+    assert ran.returncode == 7

@@ -60,10 +60,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    assert begun.wait(60)
-    yield ready[0]
-    enough.set()
-    thread.join()
+    try:
+        assert begun.wait(60)
+        yield ready[0]
+    finally:
+        enough.set()
+        thread.join()
 
 
 async def populated(counter: Counter) -> Running:

@@ -9,7 +9,7 @@ from typing import Any
 from daemon.core.records import Employee, Session
 from daemon.ledger.desk import Desk
 
-_EMPLOYEE = (
+EMPLOYEE = (
     "employee_id, number, name, role, pin_hash, failures, locked_until_ms, grade, active, language"
 )
 _SESSION = "token_hash, employee_id, created_ms, seen_ms, expires_ms"
@@ -17,16 +17,16 @@ _SESSION = "token_hash, employee_id, created_ms, seen_ms, expires_ms"
 
 class StaffDesk(Desk):
     def employee(self, employee_id: str) -> Employee | None:
-        row = self._one(f"SELECT {_EMPLOYEE} FROM employee WHERE employee_id = ?", employee_id)
+        row = self._one(f"SELECT {EMPLOYEE} FROM employee WHERE employee_id = ?", employee_id)
         return None if row is None else employee_of(row)
 
     def employee_by_number(self, number: str) -> Employee | None:
-        row = self._one(f"SELECT {_EMPLOYEE} FROM employee WHERE number = ?", number)
+        row = self._one(f"SELECT {EMPLOYEE} FROM employee WHERE number = ?", number)
         return None if row is None else employee_of(row)
 
     def put_employee(self, employee: Employee) -> None:
         self._change(
-            f"INSERT INTO employee ({_EMPLOYEE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO employee ({EMPLOYEE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (employee_id) DO UPDATE SET number = excluded.number,"
             " name = excluded.name, role = excluded.role, pin_hash = excluded.pin_hash,"
             " failures = excluded.failures, locked_until_ms = excluded.locked_until_ms,"

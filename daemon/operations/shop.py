@@ -97,6 +97,7 @@ class Actor:
     permissions: frozenset[Permission] = frozenset()
     approver: str = ""
     granted: Permission | None = None
+    language: str = ""
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions or permission is self.granted

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final, TypeVar, cast
 
+from daemon.core.entry import Draft, Entry, Kind
 from daemon.core.errors import NotAllowed
 from daemon.core.lockout import lock_after, seconds_locked, tries_left
 from daemon.core.records import Employee, Session
@@ -15,6 +18,8 @@ from daemon.operations.shop import Actor, Shop
 from daemon.ports.clock import Clock
 from daemon.ports.ledger import Books, Ledger
 from daemon.ports.pins import PinHasher
+
+T = TypeVar("T")
 
 SESSION_MS = 12 * 3_600_000
 """A long shift."""
@@ -27,6 +32,19 @@ _DEVICE_LOCK_S = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a PIN is asked for: the keys of a wrong one and of a lock."""
+
+    failed: str
+    locked: str
+
+
+SIGN_IN: Final = Purpose("sign_in_failed", "sign_in_locked")
+APPROVE: Final = Purpose("approval_refused", "approval_locked")
+OWN_PIN: Final = Purpose("old_pin_wrong", "old_pin_locked")
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     token: str
     actor: Actor
@@ -35,46 +53,89 @@ class SignedIn:
 
 async def sign_in(shop: Shop, number: str, pin: str) -> SignedIn:
     """Raises NotAllowed("sign_in_failed" with tries `left`) or NotAllowed("sign_in_locked" with
-    `seconds`). An unknown number takes as long and answers the same as a wrong PIN."""
+    `seconds`). An unknown or dismissed number takes as long and answers as a wrong PIN."""
+    token = secrets.token_urlsafe(32)
+    return await with_pin(
+        shop, number, pin, lambda books, employee: _open(shop, books, employee, token), SIGN_IN
+    )
+
+
+async def with_pin(
+    shop: Shop, number: str, pin: str, then: Callable[[Books, Employee], T], purpose: Purpose
+) -> T:
+    """What `then` makes of the employee whose PIN this is, in one write transaction with the count
+    of tries. A wrong PIN counts against the employee and the device, whatever it was asked for.
+
+    Raises BadRequest("pin_malformed"), NotAllowed of `purpose`, and what `then` raises."""
     require_pin_form(pin)
 
     def look(books: Books) -> tuple[Employee | None, int]:
-        employee = books.employee_by_number(number)
+        employee = _employed(books.employee_by_number(number))
         return employee, _locked_s(shop, books, employee)
 
     employee, locked_s = await shop.ledger.read(look)
     if locked_s:
-        raise NotAllowed("sign_in_locked", seconds=locked_s)
+        raise NotAllowed(purpose.locked, seconds=locked_s)
     if employee is None:
         await shop.pins.hash(pin)
         right = False
     else:
         right = await shop.pins.matches(employee.pin_hash, pin)
-    token = secrets.token_urlsafe(32)
     tried = employee.employee_id if employee is not None else None
-    answer = await shop.ledger.write(lambda books: _settle(shop, books, tried, right, token))
-    if isinstance(answer, NotAllowed):
-        raise answer
-    return answer
+
+    def settle(books: Books) -> tuple[NotAllowed | None, T | None]:
+        found = _employed(books.employee(tried)) if tried is not None else None
+        refusal = _settle(shop, books, found, right, purpose)
+        if refusal is not None:
+            # Returned, not raised: the try must stay counted.
+            return refusal, None
+        assert found is not None
+        return None, then(books, found)
+
+    refusal, made = await shop.ledger.write(settle)
+    if refusal is not None:
+        raise refusal
+    return cast(T, made)
 
 
 def _settle(
-    shop: Shop, books: Books, tried: str | None, right: bool, token: str
-) -> SignedIn | NotAllowed:
+    shop: Shop, books: Books, employee: Employee | None, right: bool, purpose: Purpose
+) -> NotAllowed | None:
     """Looks at the locks again: of many tries at once, those that come after the lock learn
     nothing, whether they were right or wrong."""
-    employee = books.employee(tried) if tried is not None else None
     locked_s = _locked_s(shop, books, employee)
     if locked_s:
-        return NotAllowed("sign_in_locked", seconds=locked_s)
+        return NotAllowed(purpose.locked, seconds=locked_s)
     if employee is None or not right:
-        return _count(shop, books, employee)
+        return _count(shop, books, employee, purpose)
     if employee.failures:
         books.put_employee(replace(employee, failures=0, locked_until_ms=0))
+    return None
+
+
+def _open(shop: Shop, books: Books, employee: Employee, token: str) -> SignedIn:
     now_ms = shop.clock.now_ms()
     session = Session(token_hash(token), employee.employee_id, now_ms, now_ms, now_ms + SESSION_MS)
     books.put_session(session)
-    return SignedIn(token, _actor(shop, employee), session.expires_ms)
+    note(shop, books, Kind.SIGNED_IN, employee.number, "signed_in")
+    return SignedIn(token, actor_of(shop, employee), session.expires_ms)
+
+
+def note(shop: Shop, books: Books, kind: Kind, actor: str, event: str, **facts: int | str) -> Entry:
+    """An entry of the log that moves no money."""
+    return books.append(
+        Draft(
+            op_id=shop.clock.new_id(),
+            kind=kind,
+            at_ms=shop.clock.now_ms(),
+            actor=actor,
+            detail={"event": event, **facts},
+        )
+    )
+
+
+def _employed(employee: Employee | None) -> Employee | None:
+    return employee if employee is not None and employee.active else None
 
 
 def _locked_s(shop: Shop, books: Books, employee: Employee | None) -> int:
@@ -88,7 +149,8 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _actor(shop: Shop, employee: Employee) -> Actor:
+def actor_of(shop: Shop, employee: Employee) -> Actor:
+    """The employee with what the role may do now."""
     return Actor(
         employee.employee_id,
         employee.number,
@@ -96,6 +158,7 @@ def _actor(shop: Shop, employee: Employee) -> Actor:
         employee.role,
         employee.grade,
         shop.rules.permissions_of(employee.role),
+        language=employee.language,
     )
 
 
@@ -106,7 +169,7 @@ def _device_lock(books: Books) -> tuple[int, int]:
     return int(failures), int(until)
 
 
-def _count(shop: Shop, books: Books, employee: Employee | None) -> NotAllowed:
+def _count(shop: Shop, books: Books, employee: Employee | None, purpose: Purpose) -> NotAllowed:
     """Counts a wrong try against the employee and the device; both survive a restart, and a right
     PIN of somebody else does not reset the device's."""
     now_ms = shop.clock.now_ms()
@@ -123,8 +186,10 @@ def _count(shop: Shop, books: Books, employee: Employee | None) -> NotAllowed:
         books.put_employee(replace(employee, failures=count, locked_until_ms=until))
         locked_s, left = max(locked_s, own_s), tries_left(count)
     if locked_s:
-        return NotAllowed("sign_in_locked", seconds=locked_s)
-    return NotAllowed("sign_in_failed", left=left)
+        actor = employee.number if employee is not None else "device"
+        note(shop, books, Kind.SIGNED_IN, actor, purpose.locked, seconds=locked_s)
+        return NotAllowed(purpose.locked, seconds=locked_s)
+    return NotAllowed(purpose.failed, left=left)
 
 
 async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
@@ -135,7 +200,8 @@ async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
         session = books.session(digest)
         return session, books.employee(session.employee_id) if session else None
 
-    session, employee = await shop.ledger.read(look)
+    session, found = await shop.ledger.read(look)
+    employee = _employed(found)
     now_ms = shop.clock.now_ms()
     if session is None or employee is None:
         raise NotAllowed("not_signed_in")
@@ -143,7 +209,7 @@ async def who(shop: Shop, token: str) -> tuple[Actor, Session]:
         raise NotAllowed("session_over")
     if now_ms - session.seen_ms >= SEEN_EVERY_MS:
         await shop.ledger.write(lambda books: _touch(books, digest, now_ms))
-    return _actor(shop, employee), session
+    return actor_of(shop, employee), session
 
 
 def _touch(books: Books, digest: bytes, now_ms: int) -> None:
@@ -178,12 +244,25 @@ async def keep_employee(
     role: str,
     pin: str,
 ) -> None:
-    """Adds an employee or replaces the one with that number. Raises BadRequest."""
+    """Adds an employee, or gives the one with that number this name, role and PIN, unlocked and
+    active: the way back in for a shop that has locked itself out. Raises BadRequest."""
     hashed = await pins.hash(require_pin_form(pin))
 
     def work(books: Books) -> None:
         known = books.employee_by_number(number)
         employee_id = known.employee_id if known else clock.new_id()
-        books.put_employee(Employee(employee_id, number, name, role, hashed))
+        fresh = Employee(employee_id, number, name, role, hashed)
+        if known is not None:
+            fresh = replace(fresh, grade=known.grade, language=known.language)
+        books.put_employee(fresh)
+        books.append(
+            Draft(
+                op_id=clock.new_id(),
+                kind=Kind.STAFF_CHANGED,
+                at_ms=clock.now_ms(),
+                actor="console",
+                detail={"event": "employee_kept", "employee": number, "role": role},
+            )
+        )
 
     await ledger.write(work)

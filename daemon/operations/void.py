@@ -9,6 +9,7 @@ from daemon.core.entry import Draft, Entry, Kind, Posting
 from daemon.core.errors import Conflict, NotAllowed, NotFound, Refused
 from daemon.core.masking import mask_name, tail
 from daemon.core.money import Purse
+from daemon.core.permissions import Permission
 from daemon.core.receipt_text import VoidFacts, void_receipt
 from daemon.core.records import Operation, OpState
 from daemon.core.spend import balance_of
@@ -59,8 +60,9 @@ def _voidable(shop: Shop, books: Books, actor: Actor, kind: str, op_id: str) -> 
     assert operation.settled_ms is not None
     age_ms = shop.clock.now_ms() - operation.settled_ms
     own = operation.actor == actor.number and age_ms <= shop.policy.void_window_ms
-    if not (own or actor.is_manager):
-        raise NotAllowed("void_not_allowed")
+    needed = Permission.VOID_OWN if own else Permission.VOID_ANY
+    if not (actor.may(needed) or actor.may(Permission.VOID_ANY)):
+        raise NotAllowed("void_not_allowed", permission=needed.value)
     return operation
 
 
@@ -84,6 +86,7 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
             card_id=entry.draft.card_id,
             refers_to=voided.op_id,
             postings=mirrored,
+            detail={"approver": actor.approver} if actor.approver else {},
         )
     )
     if entry.draft.card_id is not None and voided.kind == sell.KIND:
@@ -144,7 +147,7 @@ def _receipt(
             of_recharge=of_recharge,
             handed_back_fen=voided.request["amount_fen"] if of_recharge else 0,
             tender=voided.request.get("tender", ""),
-            approved_by=actor.number if actor.number != voided.actor else "",
+            approved_by=actor.approver or (actor.number if actor.number != voided.actor else ""),
         ),
         shop.language,
     )

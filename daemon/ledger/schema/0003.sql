@@ -186,7 +186,8 @@ CREATE TABLE approval (
     by_employee TEXT NOT NULL REFERENCES employee (employee_id),
     created_ms  INTEGER NOT NULL,
     expires_ms  INTEGER NOT NULL,
-    used_ms     INTEGER
+    used_ms     INTEGER,
+    used_for    TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 -- Shifts (E3). The journal between first_dseq and last_dseq is what the drawer must agree with.

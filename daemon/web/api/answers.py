@@ -25,6 +25,8 @@ class Employee(BaseModel):
 
 class Session(BaseModel):
     employee: Employee
+    language: str = Field(description="The employee's own: zh-CN, en, or empty for the shop's.")
+    permissions: list[str] = Field(description="What the employee may do without an approval.")
     expires_ms: int
 
 

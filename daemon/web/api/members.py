@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from daemon.core.permissions import Permission
 from daemon.operations.member_pin import set_pin
 from daemon.operations.members import add_member, find_members, member_by_id, set_card_status
 from daemon.web.api.answers import Issue, Member, Members
@@ -25,7 +26,15 @@ async def see_members(call: Call[Nothing, MembersQuery]) -> web.StreamResponse:
     return reply({"members": await find_members(call.context.shop, query.q, query.limit)})
 
 
-@route("POST", "/members", "Add a member", {201: Member}, body=NewMember, problems=(409,))
+@route(
+    "POST",
+    "/members",
+    "Add a member",
+    {201: Member},
+    body=NewMember,
+    problems=(409,),
+    needs=Permission.MEMBER_ADD,
+)
 async def new_member(call: Call[NewMember, NoQuery]) -> web.StreamResponse:
     body = call.body
     member = await add_member(
@@ -59,6 +68,7 @@ async def set_member_pin(call: Call[MemberPin, NoQuery]) -> web.StreamResponse:
     {202: Issue},
     body=NewIssue,
     problems=(404, 409),
+    needs=Permission.CARD_ISSUE,
 )
 async def begin_issue(call: Call[NewIssue, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.begin_issue(call.actor, call.body.member_id), 202)
@@ -75,6 +85,7 @@ async def see_issue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     "Cancel an issue that waits; one that has ended is answered as it ended",
     {200: Issue},
     problems=(404,),
+    needs=Permission.CARD_ISSUE,
 )
 async def cancel_issue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.cancel_issue(call.ids["issue_id"]))
@@ -87,6 +98,7 @@ async def cancel_issue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     {200: Member},
     body=NewCardStatus,
     problems=(404, 409),
+    needs=Permission.CARD_LOST,
 )
 async def change_card_status(call: Call[NewCardStatus, NoQuery]) -> web.StreamResponse:
     body = call.body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from daemon.core.permissions import Permission
 from daemon.operations import recharge as recharging
 from daemon.operations.look_up import recharge_by_id, recharge_rules
 from daemon.operations.void import void
@@ -20,6 +21,7 @@ from daemon.web.api.route import Call, reply, route
     body=NewRecharge,
     problems=(404, 409),
     idempotent=True,
+    needs=Permission.RECHARGE,
 )
 async def recharge(call: Call[NewRecharge, NoQuery]) -> web.StreamResponse:
     body = call.body

@@ -3,6 +3,7 @@ keeps what the OpenAPI document says of it beside the code that does it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -85,15 +86,18 @@ class Route:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
         caller = await authenticate(context, request) if self.signed_in else None
-        if caller is not None and self.needs is not None:
-            approval = request.headers.get(APPROVAL, "")
-            caller = replace(
-                caller, actor=await permit(context.shop, caller.actor, self.needs, approval)
-            )
+        approval = request.headers.get(APPROVAL, "") if caller is not None else ""
+        if caller is not None and self.needs is not None and not approval:
+            caller.actor.require(self.needs)
         ids = _ids(request)
         query = _checked(self.query.model_validate, dict(request.query), "query")
         body = await _body(request, self.body) if self.reads_body else Nothing()
         key = _idempotency_key(request) if self.idempotent else ""
+        if caller is not None and approval:
+            # Last, so that a request that cannot be understood does not use the approval up.
+            use = await _use(request, key) if key else ""
+            actor = await permit(context.shop, caller.actor, self.needs, approval, use)
+            caller = replace(caller, actor=actor)
         return await self.action(Call(context, request, ids, body, query, caller, key))
 
 
@@ -171,6 +175,12 @@ def _checked(validate: Callable[[Any], B], given: Any, place: str) -> B:
         for row in found[:MOST_MISTAKES]
     ]
     raise Problem(422, "request_invalid", errors=mistakes)
+
+
+async def _use(request: web.Request, key: str) -> str:
+    """Names this request, so that an approval that it used is good for it alone, sent again."""
+    digest = hashlib.sha256(await request.read()).hexdigest()
+    return f"{request.method} {request.path} {key} {digest}"
 
 
 def _idempotency_key(request: web.Request) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from daemon.core.permissions import Permission
 from daemon.operations.look_up import list_sales, sale_by_id
 from daemon.web.api.answers import Sale, Sales
 from daemon.web.api.bodies import MemberPin, NewSale, NoQuery, Nothing, SalesQuery
@@ -18,6 +19,7 @@ from daemon.web.api.route import Call, reply, route
     body=NewSale,
     problems=(409,),
     idempotent=True,
+    needs=Permission.SELL,
 )
 async def begin_sale(call: Call[NewSale, NoQuery]) -> web.StreamResponse:
     desk = call.context.desk
@@ -44,6 +46,7 @@ async def see_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     {202: Sale},
     body=MemberPin,
     problems=(403, 404, 409, 429),
+    needs=Permission.SELL,
 )
 async def give_pin(call: Call[MemberPin, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.give_pin(call.ids["sale_id"], call.body.pin), 202)
@@ -55,6 +58,7 @@ async def give_pin(call: Call[MemberPin, NoQuery]) -> web.StreamResponse:
     "Yes to the question of a double tap",
     {202: Sale},
     problems=(404, 409),
+    needs=Permission.SELL,
 )
 async def confirm_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.confirm(call.ids["sale_id"]), 202)
@@ -66,6 +70,7 @@ async def confirm_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     "Cancel a current or parked sale; one that has ended is answered as it ended",
     {200: Sale},
     problems=(404, 409),
+    needs=Permission.SELL,
 )
 async def cancel_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.cancel(call.ids["sale_id"]))
@@ -77,6 +82,7 @@ async def cancel_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     "Set the current sale aside",
     {200: Sale},
     problems=(404, 409),
+    needs=Permission.SELL,
 )
 async def park_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.park(call.ids["sale_id"]))
@@ -88,6 +94,7 @@ async def park_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     "Take up a parked sale again",
     {202: Sale},
     problems=(404, 409),
+    needs=Permission.SELL,
 )
 async def resume_sale(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.resume(call.actor, call.ids["sale_id"]), 202)

@@ -52,7 +52,8 @@ async def open_session(call: Call[Credentials, NoQuery]) -> web.StreamResponse:
     shop, settings = call.context.shop, call.context.settings
     with call.request.app[SIGNING_IN]:
         signed_in = await sign_in(shop, call.body.employee, call.body.pin)
-    body = {"token": signed_in.token, **_view(signed_in.actor, signed_in.expires_ms)}
+    view = _view(signed_in.actor, signed_in.expires_ms)
+    body = {"token": signed_in.token, **view}
     response = reply(body)
     give_cookie(response, settings, signed_in)
     return response
@@ -81,5 +82,7 @@ def _view(actor: Actor, expires_ms: int) -> dict[str, Any]:
             "name": actor.name,
             "role": actor.role,
         },
+        "language": actor.language,
+        "permissions": sorted(permission.value for permission in actor.permissions),
         "expires_ms": expires_ms,
     }

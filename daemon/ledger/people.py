@@ -11,34 +11,50 @@ from daemon.core.errors import Conflict
 from daemon.core.records import Card, Member, Personal
 from daemon.ledger.desk import Desk, from_json, to_json
 
-_MEMBER = (
+MEMBER_COLUMNS = (
     "member_id, number, category, status, created_ms, pin_hash, pin_failures,"
     " pin_locked_until_ms, level, valid_to, tags, fields, referrer, named"
 )
 _MEMBER_MARKS = ", ".join("?" * 14)
-_CARD = (
+CARD_COLUMNS = (
     "card_id, member_id, uid, technology, status, key_version, counter, pending, pending_op,"
     " issued_ms, number, valid_to, replaces"
 )
 _CARD_MARKS = ", ".join("?" * 13)
+_AFTER_ALL = "~"
+"""Behind every id."""
 
 
 class PeopleDesk(Desk):
     def member(self, member_id: str) -> Member | None:
-        row = self._one(f"SELECT {_MEMBER} FROM member WHERE member_id = ?", member_id)
+        row = self._one(f"SELECT {MEMBER_COLUMNS} FROM member WHERE member_id = ?", member_id)
         return None if row is None else member_of(row)
 
     def add_member(self, member: Member, personal: Personal) -> None:
         """Raises Conflict("member_number_taken")."""
         self._require_free(member)
-        self._change(
-            f"INSERT INTO member ({_MEMBER}) VALUES ({_MEMBER_MARKS})", *_member_row(member)
+        self.add_members([(member, personal)])
+
+    def add_members(self, added: Sequence[tuple[Member, Personal]]) -> None:
+        """Many at once. Asserts that no number is taken."""
+        assert self._writable, "writing in read()"
+        keys, secrets, tokens = [], [], []
+        for member, personal in added:
+            member_id = member.member_id
+            key, wrapped = self._vault.new_key(member_id)
+            keys.append((member_id, wrapped))
+            secrets.append((member_id, self._vault.seal(member_id, key, personal)))
+            tokens += [(token, member_id) for token in self._vault.tokens(personal)]
+        # In the order of the index, neighbours share its pages.
+        tokens.sort()
+        many = self._connection.executemany
+        many(
+            f"INSERT INTO member ({MEMBER_COLUMNS}) VALUES ({_MEMBER_MARKS})",
+            [_member_row(member) for member, _ in added],
         )
-        key, wrapped = self._vault.new_key(member.member_id)
-        self._change(
-            "INSERT INTO member_key (member_id, wrapped) VALUES (?, ?)", member.member_id, wrapped
-        )
-        self._keep_personal(member.member_id, key, personal)
+        many("INSERT INTO member_key (member_id, wrapped) VALUES (?, ?)", keys)
+        many("INSERT INTO member_secret (member_id, sealed) VALUES (?, ?)", secrets)
+        many("INSERT INTO member_token (token, member_id) VALUES (?, ?)", tokens)
 
     def change_member(self, member: Member) -> None:
         """Raises Conflict("member_number_taken")."""
@@ -73,30 +89,62 @@ class PeopleDesk(Desk):
         self._keep_personal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal)
 
     def erase_personal(self, member_id: str) -> None:
-        """Removes the member's key, sealed data and search tokens. The member's number, money and
-        history stay. Asserts that the member is there; erasing again changes nothing."""
+        """Removes the member's key, sealed data, identity paper and search tokens. The member's
+        number, money and history stay. Asserts that the member is there; erasing again changes
+        nothing."""
         assert self.member(member_id) is not None, "no such member"
         personal = self.personal(member_id)
         if personal is not None:
             self._forget_tokens(member_id, personal)
         self._change("DELETE FROM member_key WHERE member_id = ?", member_id)
         self._change("DELETE FROM member_secret WHERE member_id = ?", member_id)
+        self._change("DELETE FROM member_identity WHERE member_id = ?", member_id)
 
     def search_members(self, query: str, limit: int) -> Sequence[Member]:
-        """By number, whole name or beginning of it, whole phone, last four digits of the phone.
-        Newest member first."""
-        tokens = sorted(self._vault.query_tokens(query))
-        marks = ", ".join("?" * len(tokens))
-        rows = self._all(
-            f"SELECT {_MEMBER} FROM member WHERE member_id IN"
-            f" (SELECT member_id FROM member_token WHERE token IN ({marks})"
-            " UNION SELECT member_id FROM member WHERE number = ?)"
-            " ORDER BY member_id DESC LIMIT ?",
-            *tokens,
-            query.strip(),
-            limit,
+        """As `found_members`, as members."""
+        found = (self.member(member_id) for member_id in self.found_members(query, limit, None))
+        return [member for member in found if member is not None]
+
+    def found_members(self, query: str, limit: int, before: str | None) -> Sequence[str]:
+        """Ids of members found by number, printed card number, name, pinyin, phone or its tail.
+
+        Who has exactly that number comes first; then the newest, from before the id `before` on.
+        Each token is read from its own end, so a common one costs no more than a rare one."""
+        exact = self._exactly(query.strip())
+        found: set[str] = set()
+        for token in self._vault.query_tokens(query):
+            rows = self._all(
+                "SELECT member_id FROM member_token WHERE token = ? AND member_id < ?"
+                " ORDER BY member_id DESC LIMIT ?",
+                token,
+                before or _AFTER_ALL,
+                limit + len(exact),
+            )
+            found.update(row[0] for row in rows)
+        newest = sorted(found.difference(exact), reverse=True)
+        return [*([] if before else exact), *newest][:limit]
+
+    def _exactly(self, number: str) -> list[str]:
+        rows = self._all("SELECT member_id FROM member WHERE number = ?", number)
+        rows += self._all(
+            "SELECT member_id FROM card WHERE number = ? AND status <> 'returned'", number
         )
-        return [member_of(row) for row in rows]
+        return list(dict.fromkeys(row[0] for row in rows))
+
+    def add_missing_tokens(self, after: str, most: int) -> str | None:
+        """Gives up to `most` members from after the id `after` on the tokens that this version
+        knows; returns the last id, or None when there are no more. Repeating does no harm."""
+        rows = self._all(
+            "SELECT s.member_id, k.wrapped, s.sealed FROM member_secret s"
+            " JOIN member_key k USING (member_id) WHERE s.member_id > ?"
+            " ORDER BY s.member_id LIMIT ?",
+            after,
+            most,
+        )
+        for member_id, wrapped, sealed in rows:
+            key = self._vault.unwrap(member_id, wrapped)
+            self._add_tokens(member_id, self._vault.open(member_id, key, sealed))
+        return rows[-1][0] if len(rows) == most else None
 
     def _require_free(self, member: Member) -> None:
         row = self._one("SELECT member_id FROM member WHERE number = ?", member.number)
@@ -110,10 +158,14 @@ class PeopleDesk(Desk):
             member_id,
             self._vault.seal(member_id, key, personal),
         )
-        for token in sorted(self._vault.tokens(personal)):
-            self._change(
-                "INSERT INTO member_token (token, member_id) VALUES (?, ?)", token, member_id
-            )
+        self._add_tokens(member_id, personal)
+
+    def _add_tokens(self, member_id: str, personal: Personal) -> None:
+        assert self._writable, "writing in read()"
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO member_token (token, member_id) VALUES (?, ?)",
+            [(token, member_id) for token in sorted(self._vault.tokens(personal))],
+        )
 
     def _forget_tokens(self, member_id: str, personal: Personal) -> None:
         for token in self._vault.tokens(personal):
@@ -122,32 +174,33 @@ class PeopleDesk(Desk):
             )
 
     def card(self, card_id: str) -> Card | None:
-        return _card(self._one(f"SELECT {_CARD} FROM card WHERE card_id = ?", card_id))
+        return _card(self._one(f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ?", card_id))
 
     def card_by_uid(self, uid: bytes) -> Card | None:
         """The newest card on the books with that UID."""
         return _card(
             self._one(
-                f"SELECT {_CARD} FROM card WHERE uid = ? ORDER BY issued_ms DESC, card_id DESC"
-                " LIMIT 1",
+                f"SELECT {CARD_COLUMNS} FROM card WHERE uid = ?"
+                " ORDER BY issued_ms DESC, card_id DESC LIMIT 1",
                 uid,
             )
         )
 
     def card_pending_for(self, op_id: str) -> Card | None:
         """The card whose intent was written for that operation and is not settled."""
-        return _card(self._one(f"SELECT {_CARD} FROM card WHERE pending_op = ?", op_id))
+        return _card(self._one(f"SELECT {CARD_COLUMNS} FROM card WHERE pending_op = ?", op_id))
 
     def cards_of(self, member_id: str) -> Sequence[Card]:
         """Newest first."""
         rows = self._all(
-            f"SELECT {_CARD} FROM card WHERE member_id = ? ORDER BY issued_ms DESC, card_id DESC",
+            f"SELECT {CARD_COLUMNS} FROM card WHERE member_id = ?"
+            " ORDER BY issued_ms DESC, card_id DESC",
             member_id,
         )
         return [card for row in rows if (card := _card(row)) is not None]
 
     def add_card(self, card: Card) -> None:
-        self._change(f"INSERT INTO card ({_CARD}) VALUES ({_CARD_MARKS})", *_card_row(card))
+        self._change(f"INSERT INTO card ({CARD_COLUMNS}) VALUES ({_CARD_MARKS})", *_card_row(card))
 
     def change_card(self, card: Card) -> None:
         """Asserts that the card is there and that its counter does not go back."""
@@ -223,7 +276,10 @@ def _card_row(card: Card) -> tuple[Any, ...]:
 
 
 def _card(row: Any) -> Card | None:
-    if row is None:
-        return None
+    return None if row is None else card_of(row)
+
+
+def card_of(row: Sequence[Any]) -> Card:
+    """From a row of `CARD_COLUMNS`."""
     card_id, member_id, uid, technology, status, *rest = row
     return Card(card_id, member_id, uid, Technology(technology), CardStatus(status), *rest)

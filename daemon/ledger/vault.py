@@ -3,6 +3,9 @@
 The journal never holds a name. A member's key is random, kept wrapped under a key that HKDF makes
 from the ledger key; removing it makes every copy of the sealed data unreadable, old backups of the
 secrets included. Search goes over HMACs of what a cashier types, so no index holds a name either.
+
+What a member is found by: beginnings of the name, initials and beginnings of its pinyin, the phone
+and its tail; and, for the office's filters alone, birthday, its month, gender and custom fields.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ import json
 import os
 import unicodedata
 from dataclasses import asdict
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +22,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from daemon.core.errors import LedgerCorrupt
+from daemon.core.pinyin import name_words, typed_words
 from daemon.core.records import Personal
+from daemon.ledger.readings import readings_of, syllables
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -28,6 +32,8 @@ TOKEN_BYTES = 16
 LONGEST_PREFIX = 8
 """Beginnings of a name that are searchable, in characters: enough to tell people apart, and a
 bound on the rows a name costs."""
+TOKENS_VERSION = 2
+"""What `tokens` makes. A member whose tokens are older is gone over after a start."""
 
 
 class Vault:
@@ -71,18 +77,25 @@ class Vault:
     def tokens(self, personal: Personal) -> set[bytes]:
         """Everything personal that a member is found by."""
         name = _folded(personal.name)
-        words = {f"name:{name[:size]}" for size in range(1, LONGEST_PREFIX + 1)} | {f"name:{name}"}
+        words = name_words(personal.name, readings_of)
+        words |= {f"name:{name[:size]}" for size in range(1, LONGEST_PREFIX + 1)} | {f"name:{name}"}
         phone = _digits(personal.phone)
         if phone:
             words |= {f"phone:{phone}", f"tail:{phone[-4:]}"}
+        if personal.gender:
+            words.add(f"gender:{personal.gender}")
+        if personal.birthday:
+            day = personal.birthday[-5:]
+            words |= {f"bm:{day[:2]}", f"bd:{day}"}
+        words |= {field_word(code, value) for code, value in personal.fields.items()}
         return {self._token(word) for word in words - {"name:"}}
 
     def query_tokens(self, query: str) -> set[bytes]:
-        """What `query` may stand for: a name or its beginning, a phone or its tail."""
+        """What `query` may stand for: a name or its beginning, its pinyin, a phone or its tail."""
         text = _folded(query)
         if not text:
             return set()
-        words = {f"name:{text}"}
+        words = {f"name:{text}"} | typed_words(query, syllables())
         digits = _digits(query)
         if digits:
             words.add(f"phone:{digits}")
@@ -90,8 +103,21 @@ class Vault:
                 words.add(f"tail:{digits}")
         return {self._token(word) for word in words}
 
+    def phone_token(self, phone: str) -> bytes:
+        """What everybody with this phone is found by."""
+        return self._token(f"phone:{_digits(phone)}")
+
+    def word_token(self, word: str) -> bytes:
+        """Of a word of a filter: `gender:f`, `bm:05`, `bd:05-17`, or a `field_word`."""
+        return self._token(word)
+
     def _token(self, word: str) -> bytes:
-        return hmac.new(self._tokens, word.encode(), sha256).digest()[:TOKEN_BYTES]
+        return hmac.digest(self._tokens, word.encode(), "sha256")[:TOKEN_BYTES]
+
+
+def field_word(code: str, value: str | int) -> str:
+    """What a personal custom field's exact value is found by."""
+    return f"field:{code}={_folded(str(value))}"
 
 
 def _derive(ledger_key: bytes, purpose: bytes) -> bytes:

@@ -224,7 +224,7 @@ class LoyaltyDesk(Desk):
 
     def referral_count(self, referrer: str, since_ms: int) -> int:
         row = self._one(
-            "SELECT count(*) FROM referral WHERE referrer = ? AND credited_ms >= ?",
+            "SELECT count(*) FROM referral WHERE referrer = ? AND credited_ms >= ? AND points > 0",
             referrer,
             since_ms,
         )
@@ -245,6 +245,9 @@ class LoyaltyDesk(Desk):
             *referral,
         )
         assert added == 1, "thanks were given for this friend already"
+
+    def drop_referral(self, friend: str) -> None:
+        self._change("DELETE FROM referral WHERE friend = ?", friend)
 
     def member_numbered(self, number: str) -> str | None:
         row = self._one("SELECT member_id FROM member WHERE number = ?", number)

@@ -112,7 +112,9 @@ class LoyaltyBooks(Protocol):
         """Newest first."""
         ...
 
-    def referral_count(self, referrer: str, since_ms: int) -> int: ...
+    def referral_count(self, referrer: str, since_ms: int) -> int:
+        """Friends who brought `referrer` points since then."""
+        ...
 
     def brought_by(self, referrer: str, limit: int) -> Sequence[str]:
         """Member ids of those who named `referrer`, newest first."""
@@ -120,6 +122,10 @@ class LoyaltyBooks(Protocol):
 
     def add_referral(self, referral: Referral) -> None:
         """Asserts that nobody was thanked for this friend before."""
+        ...
+
+    def drop_referral(self, friend: str) -> None:
+        """The sale that thanks were given for was undone."""
         ...
 
     def member_numbered(self, number: str) -> str | None:

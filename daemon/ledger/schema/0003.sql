@@ -227,7 +227,8 @@ CREATE TABLE job (
     job_id     TEXT PRIMARY KEY,
     kind       TEXT NOT NULL,
     state      TEXT NOT NULL
-        CHECK (state IN ('ready', 'running', 'stopping', 'done', 'stopped', 'undone')),
+        CHECK (state IN
+            ('ready', 'running', 'stopping', 'undoing', 'done', 'stopped', 'undone')),
     actor      TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
     request    TEXT NOT NULL,
@@ -245,6 +246,9 @@ CREATE TABLE job_row (
     problem TEXT,
     PRIMARY KEY (job_id, row)
 ) STRICT, WITHOUT ROWID;
+-- Which jobs touched a member.
+CREATE INDEX job_row_subject ON job_row (subject) WHERE subject IS NOT NULL;
+CREATE INDEX job_running ON job (state) WHERE state IN ('running', 'stopping', 'undoing');
 
 -- The log asks for one member's entries, or one employee's. Entries before this version name their
 -- actor in the leaf alone.

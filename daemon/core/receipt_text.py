@@ -45,6 +45,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "bonus_given": ("赠送金额", "Bonus given"),
     "credited": ("到账", "TOTAL"),
     "tender": ("支付方式", "Paid by"),
+    "change": ("找零", "Change"),
     "rule": ("活动", "Offer"),
     "voided_number": ("原单号", "Voids No."),
     "voided_at": ("原交易时间", "Made at"),
@@ -74,6 +75,8 @@ _TENDERS: Final[Mapping[str, tuple[str, str]]] = {
     "bank_card": ("银行卡", "Bank card"),
     "wechat": ("微信支付", "WeChat Pay"),
     "alipay": ("支付宝", "Alipay"),
+    "bank_transfer": ("银行转账", "Bank transfer"),
+    "stored": ("储值", "Stored value"),
 }
 
 
@@ -123,7 +126,8 @@ class SaleFacts:
 @dataclass(frozen=True, slots=True)
 class RechargeFacts:
     """Money put on a card. `rule` is the offer's text as it was then; `expiry` says until when the
-    bonus is good, in the reader's words; `sign` asks for the customer's signature."""
+    bonus is good, in the reader's words; `sign` asks for the customer's signature. `tenders` says
+    what each paid where it was a mix; `notes` are lines of their own below the offer."""
 
     number: str
     at: str
@@ -141,6 +145,9 @@ class RechargeFacts:
     refund_hint: str | None = None
     token: str = ""
     open_drawer: bool | None = None
+    tenders: tuple[tuple[str, int], ...] = ()
+    change_fen: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +212,13 @@ def recharge_receipt(
     blocks.append(Pair(say("bonus_given"), yuan(facts.bonus_fen)))
     credited = _priced(facts.amount_fen + facts.bonus_fen)
     blocks.append(Pair(say("credited"), credited, size=2, bold=True))
-    blocks.append(Pair(say("tender"), f"{say.tender(facts.tender)} {yuan(facts.amount_fen)}"))
+    for name, fen in facts.tenders or ((facts.tender, facts.amount_fen),):
+        blocks.append(Pair(say("tender"), f"{say.tender(name)} {yuan(fen)}"))
+    if facts.change_fen:
+        blocks.append(Pair(say("change"), yuan(facts.change_fen)))
     if facts.rule:
         blocks.append(Pair(say("rule"), facts.rule))
-    if facts.expiry:
-        blocks.append(Text(facts.expiry))
+    blocks += [Text(note) for note in (facts.expiry, *facts.notes) if note]
     blocks += _member(facts.member, facts.card_tail, facts.balance, say)
     hint = say("refund_hint") if facts.refund_hint is None else facts.refund_hint
     if hint:

@@ -48,8 +48,8 @@ def take(due_fen: int, offers: Sequence[Offer], allowed: Collection[str] = ANY) 
     """What each tender pays of `due_fen`. Cash counts last, so that nobody gets change for what a
     card has paid.
 
-    Raises BadRequest("tender_unknown" | "tender_unclear" | "amount_not_positive"),
-    Refused("tender_too_much" | "tender_short")."""
+    Raises BadRequest("tender_unknown" | "amount_not_positive"), Refused("tender_unclear" |
+    "tender_too_much" | "tender_short")."""
     assert due_fen >= 0
     named: dict[str, int] = {}
     rest: list[str] = []
@@ -63,7 +63,7 @@ def take(due_fen: int, offers: Sequence[Offer], allowed: Collection[str] = ANY) 
         else:
             named[offer.tender] = named.get(offer.tender, 0) + offer.amount_fen
     if len(rest) > 1:
-        raise BadRequest("tender_unclear")
+        raise Refused("tender_unclear")
     cash = named.pop(CASH, 0)
     left = due_fen - sum(named.values())
     if left < 0:

@@ -62,5 +62,13 @@ async def recharge_by_id(shop: Shop, recharge_id: str) -> dict[str, Any]:
 
 def recharge_rules(shop: Shop) -> dict[str, Any]:
     """What bonus an amount would bring, smallest amount first."""
-    tiers = sorted(shop.policy.tiers, key=lambda tier: tier.from_fen)
-    return {"tiers": [{"from_fen": t.from_fen, "bonus_bp": t.bonus_bp} for t in tiers]}
+    rules = shop.rules
+    tiers = sorted(rules.recharge.tiers, key=lambda tier: tier.from_fen)
+    return {
+        "tiers": [
+            {"from_fen": t.from_fen, "bonus_bp": t.bonus_bp, "bonus_fen": t.bonus_fen}
+            for t in tiers
+        ],
+        "bonus_valid_days": rules.recharge.bonus_valid_days,
+        "quick_fen": list(rules.documents.recharge.quick_fen),
+    }

@@ -84,7 +84,12 @@ def recharge_view(books: Books, recharge: Operation) -> dict[str, Any]:
         "member": member_view(books, member),
         "amount_fen": request["amount_fen"],
         "bonus_fen": answer["bonus_fen"],
-        "tender": request["tender"],
+        "tender": answer.get("tender") or request["tender"],
+        "tenders": answer.get("tenders")
+        or [{"kind": request["tender"], "amount_fen": request["amount_fen"]}],
+        "change_fen": answer.get("change_fen", 0),
+        "rule": answer.get("rule", ""),
+        "bonus_to_day": answer.get("bonus_to_day"),
         "balance": answer["balance"],
         "receipt_id": answer["receipt_id"],
         "created_ms": recharge.created_ms,

@@ -92,6 +92,8 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
     if entry.draft.card_id is not None and voided.kind == sell.KIND:
         day = shop.day(entry.draft.at_ms)
         books.add_spent(entry.draft.card_id, day, -voided.request["amount_fen"])
+    if voided.kind == recharge.KIND:
+        recharge.take_back(shop, books, voided)
     answer = _receipt(shop, books, actor, operation, voided, made)
     books.change_operation(
         operation.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=made.dseq
@@ -146,7 +148,7 @@ def _receipt(
             reference=operation.op_id,
             of_recharge=of_recharge,
             handed_back_fen=voided.request["amount_fen"] if of_recharge else 0,
-            tender=voided.request.get("tender", ""),
+            tender=voided.answer.get("tender") or voided.request.get("tender", ""),
             approved_by=actor.approver or (actor.number if actor.number != voided.actor else ""),
         ),
         shop.language,

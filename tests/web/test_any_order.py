@@ -17,9 +17,11 @@ from daemon.core.entry import Kind, parse_leaf
 from daemon.core.errors import CounterError
 from daemon.core.policy import Policy
 from daemon.core.records import OpState
+from daemon.core.takings import Offer
 from daemon.operations import recharge as recharging
 from daemon.operations.member_pin import set_pin
 from daemon.operations.members import add_member, set_card_status
+from daemon.operations.recharge import RechargeOrder
 from daemon.operations.shop import Actor
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
@@ -61,7 +63,8 @@ class Walk:
             member = await add_member(shop, self.actor, name=name, phone="", number=None)
             member_id = member["member_id"]
             await set_pin(shop, self.actor, member_id, PIN)
-            await recharging.recharge(shop, self.actor, member_id, 150_000, "cash", self.key())
+            order = RechargeOrder(member_id, 150_000, (Offer("cash"),))
+            await recharging.recharge(shop, self.actor, order, self.key())
             await desk.begin_issue(self.actor, member_id)
             await self.counter.tap(card)
             self.cards[member_id] = card

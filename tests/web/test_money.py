@@ -11,9 +11,9 @@ from .till import MANAGER, Counter, customer, desfire, uid_card
 
 async def test_recharge_brings_the_tiers_bonus_and_a_void_takes_it_back(counter: Counter) -> None:
     assert (await counter.get("/recharge-rules"))["tiers"] == [
-        {"from_fen": 20_000, "bonus_bp": 500},
-        {"from_fen": 50_000, "bonus_bp": 1_000},
-        {"from_fen": 100_000, "bonus_bp": 1_500},
+        {"from_fen": 20_000, "bonus_bp": 500, "bonus_fen": 0},
+        {"from_fen": 50_000, "bonus_bp": 1_000, "bonus_fen": 0},
+        {"from_fen": 100_000, "bonus_bp": 1_500, "bonus_fen": 0},
     ]
     member = await counter.member()
     made = await counter.recharge(member["member_id"], 50_000, "wechat")

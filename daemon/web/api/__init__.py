@@ -39,6 +39,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     sales.resume_sale,
     sales.void_sale,
     recharges.recharge,
+    recharges.quote_recharge,
     recharges.see_recharge,
     recharges.void_recharge,
     recharges.see_recharge_rules,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from daemon.web.api.bodies import Id, SaleStatus, Tender
+from daemon.web.api.bodies import Id, SaleStatus
 
 Fact = int | str | bool | None
 
@@ -37,7 +37,7 @@ class SignedIn(Session):
 class Card(BaseModel):
     card_id: Id
     technology: Literal["uid", "desfire"]
-    status: Literal["active", "lost", "locked", "returned"]
+    status: Literal["active", "lost", "locked", "returned", "replaced"]
     issued_ms: int
 
 
@@ -87,25 +87,16 @@ class Sales(BaseModel):
     sales: list[Sale]
 
 
-class Recharge(BaseModel):
-    recharge_id: Id
-    member: Member
-    amount_fen: int
-    bonus_fen: int
-    tender: Tender
-    balance: Balance
-    receipt_id: Id
-    created_ms: int
-    voided: bool
-
-
 class Tier(BaseModel):
     from_fen: int
     bonus_bp: int = Field(description="Basis points, 1/10 000.")
+    bonus_fen: int = Field(description="Given as well, whatever the amount.")
 
 
 class RechargeRules(BaseModel):
     tiers: list[Tier]
+    bonus_valid_days: int | None = Field(description="Null: the bonus never ends.")
+    quick_fen: list[int] = Field(description="Buttons for the cashier's page.")
 
 
 class Issue(BaseModel):

@@ -53,25 +53,6 @@ class MemberPin(Body):
     pin: Pin
 
 
-class Tender(Enum):
-    CASH = "cash"
-    BANK_CARD = "bank_card"
-    WECHAT = "wechat"
-    ALIPAY = "alipay"
-
-
-class NewRecharge(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"member_id": EXAMPLE_ID, "amount_fen": 50_000, "tender": "cash"}]
-        }
-    )
-
-    member_id: Id
-    amount_fen: Fen
-    tender: Tender
-
-
 class NewMember(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "张伟", "phone": "13812341234"}]}

@@ -8,8 +8,14 @@ from daemon.core.permissions import Permission
 from daemon.operations import recharge as recharging
 from daemon.operations.look_up import recharge_by_id, recharge_rules
 from daemon.operations.void import void
-from daemon.web.api.answers import Recharge, RechargeRules
-from daemon.web.api.bodies import NewRecharge, NoQuery, Nothing
+from daemon.web.api.answers import RechargeRules
+from daemon.web.api.bodies import NoQuery, Nothing
+from daemon.web.api.recharge_bodies import (
+    NewRecharge,
+    Recharge,
+    RechargeQuestion,
+    RechargeQuote,
+)
 from daemon.web.api.route import Call, reply, route
 
 
@@ -24,16 +30,20 @@ from daemon.web.api.route import Call, reply, route
     needs=Permission.RECHARGE,
 )
 async def recharge(call: Call[NewRecharge, NoQuery]) -> web.StreamResponse:
-    body = call.body
-    view = await recharging.recharge(
-        call.context.shop,
-        call.actor,
-        body.member_id,
-        body.amount_fen,
-        body.tender.value,
-        call.idempotency_key,
-    )
-    return reply(view)
+    order, key = call.body.value(), call.idempotency_key
+    return reply(await recharging.recharge(call.context.shop, call.actor, order, key))
+
+
+@route(
+    "POST",
+    "/recharge-quotes",
+    "What a recharge would bring, and what forbids it; nothing is kept",
+    {200: RechargeQuote},
+    body=RechargeQuestion,
+    problems=(404, 409),
+)
+async def quote_recharge(call: Call[RechargeQuestion, NoQuery]) -> web.StreamResponse:
+    return reply(await recharging.preview(call.context.shop, call.body.value()))
 
 
 @route("GET", "/recharges/{recharge_id}", "A recharge", {200: Recharge}, problems=(404,))

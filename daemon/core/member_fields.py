@@ -32,15 +32,20 @@ class FieldKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MemberField:
-    """`code` names it in documents and filters, `name` is what people read. `choices` for a choice
-    only."""
+    """`code` names it in documents and filters, `name` is what people read. `choices`, for a choice
+    only, by what is kept and what people read."""
 
     code: str
     name: str
     kind: FieldKind
     personal: bool = False
     required: bool = False
-    choices: tuple[str, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def choice(self, text: str) -> str | None:
+        """The choice with that code or name, as it is kept."""
+        found = (code for code, name in self.choices if text in (code, name))
+        return next(found, None)
 
 
 def read_field(field: MemberField, value: object) -> Value | None:
@@ -59,8 +64,11 @@ def read_field(field: MemberField, value: object) -> Value | None:
         if day is None:
             raise BadRequest("field_malformed", field=field.code, kind="date")
         return day
-    if field.kind is FieldKind.CHOICE and text not in field.choices:
-        raise BadRequest("field_no_choice", field=field.code)
+    if field.kind is FieldKind.CHOICE:
+        choice = field.choice(text)
+        if choice is None:
+            raise BadRequest("field_no_choice", field=field.code)
+        return choice
     if len(text) > LONGEST_TEXT or not text.isprintable():
         raise BadRequest("field_malformed", field=field.code, kind="text")
     return text

@@ -46,7 +46,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
     wanted: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
     for route in routes:
-        if route.reads_body:
+        if route.reads_body and not route.upload:
             wanted[route.body, "validation"] = None
         for model in route.answers.values():
             if isinstance(model, type):
@@ -64,7 +64,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": _responses(route),
     }
-    if route.reads_body:
+    if route.upload:
+        content: dict[str, Any] = {media: {"schema": {}} for media in route.upload}
+        body["requestBody"] = {"required": True, "content": content}
+    elif route.reads_body:
         body["requestBody"] = {
             "required": route.body is not Nothing,
             "content": {"application/json": {"schema": _ref(route.body)}},

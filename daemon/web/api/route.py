@@ -60,7 +60,9 @@ Action = Callable[[Call[B, Q]], Awaitable[web.StreamResponse]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """`answers` by status: a model, a media type, or None for no body. `problems` are the statuses
-    that this route may answer besides those that every route may."""
+    that this route may answer besides those that every route may. `most_bytes`: of the body, where
+    it may be larger than usual. `upload`: media types of a body that the action reads by itself, as
+    a stream."""
 
     method: str
     path: str
@@ -74,6 +76,8 @@ class Route:
     idempotent: bool
     needs: Permission | None
     action: Callable[[Any], Awaitable[web.StreamResponse]] = field(repr=False)
+    most_bytes: int | None = None
+    upload: Sequence[str] = ()
 
     @property
     def reads_body(self) -> bool:
@@ -89,9 +93,16 @@ class Route:
         approval = request.headers.get(APPROVAL, "") if caller is not None else ""
         if caller is not None and self.needs is not None and not approval:
             caller.actor.require(self.needs)
+        if self.most_bytes is not None and not self.upload:
+            request = request.clone(client_max_size=self.most_bytes)
         ids = _ids(request)
         query = _checked(self.query.model_validate, dict(request.query), "query")
-        body = await _body(request, self.body) if self.reads_body else Nothing()
+        body: BaseModel = Nothing()
+        if self.upload and request.content_type not in self.upload:
+            accept = ", ".join(self.upload)
+            raise Problem(415, "media_type_unsupported", headers={"Accept": accept})
+        if self.reads_body and not self.upload:
+            body = await _body(request, self.body)
         key = _idempotency_key(request) if self.idempotent else ""
         if caller is not None and approval:
             # Last, so that a request that cannot be understood does not use the approval up.
@@ -113,6 +124,8 @@ def route(
     signed_in: bool = True,
     idempotent: bool = False,
     needs: Permission | None = None,
+    most_bytes: int | None = None,
+    upload: Sequence[str] = (),
 ) -> Callable[[Action[B, Q]], Route]:
     tag = path.split("/")[1]
 
@@ -130,6 +143,8 @@ def route(
             idempotent,
             needs,
             action,
+            most_bytes,
+            upload,
         )
 
     return make

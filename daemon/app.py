@@ -24,6 +24,7 @@ from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.ports.cards import ReaderStatus
 from daemon.ports.printing import PrinterStatus
@@ -94,6 +95,7 @@ class Appliance:
             self._receipt_changed,
         )
         self._shop = self._make_shop()
+        await load_rules(self._shop)
         self._desk = CounterDesk(self._shop)
         await self._printer.start()
         self._stack.push_async_callback(self._printer.stop)
@@ -115,7 +117,7 @@ class Appliance:
             identity=Identity(device.id, device.store, device.merchant),
             base_head=head,
             base_policy=self._settings.policy,
-            language=shop.language,
+            base_language=shop.language,
             ledger=self._ledger,
             clock=self._clock,
             events=self._events,

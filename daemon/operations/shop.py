@@ -37,7 +37,7 @@ class Shop:
     identity: Identity
     base_head: ShopHead
     base_policy: Policy
-    language: str
+    base_language: str
     ledger: Ledger
     clock: Clock
     events: Events
@@ -59,6 +59,10 @@ class Shop:
     @property
     def head(self) -> ShopHead:
         return self.rules.head
+
+    @property
+    def language(self) -> str:
+        return self.rules.language or self.base_language
 
     def receipt_spooled(self, receipt_id: str) -> None:
         """Says that the paper is to come, also where the printer cannot print now."""

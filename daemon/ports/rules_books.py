@@ -2,8 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from daemon.core.records import Document
 
 
 class RuleBooks(Protocol):
     """Part of `daemon.ports.ledger.Books`: inside its transaction, on its thread."""
+
+    def document(self, section: str) -> Document | None:
+        """The version in force; None where none was ever written."""
+        ...
+
+    def documents(self) -> Sequence[Document]:
+        """The version in force of every section that has one."""
+        ...
+
+    def document_version(self, section: str, version: int) -> Document | None: ...
+
+    def document_versions(self, section: str, limit: int) -> Sequence[Document]:
+        """Newest first."""
+        ...
+
+    def add_document(self, document: Document) -> None:
+        """Asserts that its version follows the one in force."""
+        ...
+
+    def has_sold(self) -> bool:
+        """Whether money ever moved here."""
+        ...
+
+    def has_cards(self) -> bool: ...
+
+    def members_of_category(self, category: str) -> bool:
+        """Whether anybody belongs to the member category. May look at every member."""
+        ...
+
+    def members_at_level(self, level: str) -> bool:
+        """As `members_of_category`."""
+        ...
+
+    def coupons_of_campaign(self, campaign: str) -> bool:
+        """Whether a coupon of the campaign can still be redeemed."""
+        ...
+
+    def codes_of_passes(self) -> frozenset[str]:
+        """Codes that gave a pass which somebody still holds, and codes that it is good for. Looks
+        at every account."""
+        ...

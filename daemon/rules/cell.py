@@ -25,4 +25,7 @@ class RulesCell:
         return self._now
 
     def put(self, rules: ShopRules) -> None:
-        self._now = rules
+        """An older edition than the one that is here is let go: two changes may come in either
+        order."""
+        if self._now is None or rules.edition >= self._now.edition:
+            self._now = rules

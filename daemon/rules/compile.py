@@ -31,16 +31,18 @@ from daemon.rules.shop_rules import RechargeRules, ShopRules
 
 
 def compile(  # noqa: A001 - the shop's word for it, and the module's
-    contents: Mapping[str, Any], policy: Policy, head: ShopHead
+    contents: Mapping[str, Any], policy: Policy, head: ShopHead, edition: int = 0
 ) -> ShopRules:
     """`contents` by section, JSON-ready; those that were never written are left out. `policy` and
-    `head` are what the device's file says. Raises RulesInvalid with every mistake."""
+    `head` are what the device's file says, `edition` counts changes.
+
+    Raises RulesInvalid with every mistake."""
     documents = read_documents(contents, policy, head)
     mistakes = mistakes_of(documents)
     if mistakes:
         raise RulesInvalid(mistakes)
     try:
-        return _build(documents, frozenset(contents), policy, head)
+        return replace(_build(documents, frozenset(contents), policy, head), edition=edition)
     except BadRequest as error:
         # What the core refuses and no check above has found a place for.
         facts = {name: fact for name, fact in error.facts.items() if isinstance(fact, int | str)}
@@ -96,6 +98,7 @@ def _build(
         grades=documents.staff.grades,
         shifts=documents.shifts,
         receipt=documents.receipt,
+        language=documents.store.language,
         says={
             **{row.promotion_id: row.say or row.name for row in documents.promotions.promotions},
             **{row.campaign: row.say or row.name for row in documents.campaigns.campaigns},

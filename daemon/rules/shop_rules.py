@@ -65,11 +65,15 @@ class ShopRules:
     grades: tuple[Grade, ...]
     shifts: Shifts
     receipt: ReceiptText
+    language: str | None = None
+    """None: as the device was set up."""
     says: Mapping[str, str] = field(default_factory=dict)
     """A promotion's or campaign's id -> what the receipt calls it."""
+    edition: int = 0
+    """Counts the changes of all sections so far."""
 
     def permissions_of(self, role: str) -> frozenset[Permission]:
-        """None for a role that is not there (any more)."""
+        """No permission for a role that is not there (any more)."""
         return dict(self.roles).get(role, frozenset())
 
     @property

@@ -26,8 +26,8 @@ class Store(Part):
     )
     tax_id: Line = ""
     opening_hours: Line = ""
-    language: Literal["zh-CN", "en"] = Field(
-        default="zh-CN", description="Of the receipts and of a page that was never told another."
+    language: Literal["zh-CN", "en"] | None = Field(
+        default=None, description="Of receipts and pages; empty: as the device was set up."
     )
     logo_png_base64: Png = Field(default="", description="A small PNG, at most 12 KiB.")
 

@@ -22,6 +22,7 @@ from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.sign_in import keep_employee
 from daemon.ports.printing import PrinterStatus
@@ -79,7 +80,7 @@ class Counter:
             identity=Identity("d1", "S1", "m1"),
             base_head=ShopHead("测试店", "S1", device="counter 1"),
             base_policy=self.policy,
-            language="en",
+            base_language="en",
             ledger=self.ledger,
             clock=self.clock,
             events=self.events,
@@ -88,6 +89,7 @@ class Counter:
             printer=self.printer,
             poke_spool=self.spool.poke,
         )
+        await load_rules(self.shop)
         self.desk = CounterDesk(self.shop)
         await self.readers.start()
         await self.spool.start()

@@ -266,6 +266,15 @@ class LoyaltyDesk(Desk):
         )
         return added == 1
 
+    def has_fired(self, trigger_id: str, member_id: str, occasion: str) -> bool:
+        row = self._one(
+            "SELECT 1 FROM fired WHERE trigger_id = ? AND member_id = ? AND occasion = ?",
+            trigger_id,
+            member_id,
+            occasion,
+        )
+        return row is not None
+
     # -- stock ------------------------------------------------------------------------------------
 
     def stocks(self) -> Sequence[Stocked]:
@@ -311,6 +320,27 @@ class LoyaltyDesk(Desk):
             ended.account.asset,
             ended.account.lot,
         )
+
+    def ends_on(self, account: Account, to_day: str) -> None:
+        self._change(
+            "INSERT INTO lot_end (to_day, owner, asset, lot) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            to_day,
+            account.owner,
+            account.asset,
+            account.lot,
+        )
+
+    def member_ids_after(self, member_id: str, limit: int) -> Sequence[str]:
+        rows = self._all(
+            "SELECT member_id FROM member WHERE member_id > ? ORDER BY member_id LIMIT ?",
+            member_id,
+            limit,
+        )
+        return [row[0] for row in rows]
+
+    def member_total(self) -> int:
+        return int(self._one("SELECT count(*) FROM member")[0])
 
 
 def _message(row: Sequence[Any]) -> Message:

@@ -63,11 +63,10 @@ def _check_in(
         Kind.POINTS,
         actor,
         "check_in",
+        {"streak": streak, "points": points},
         member_id=member.member_id,
         postings=movement.postings,
         opened=movement.opened,
-        streak=streak,
-        points=points,
     )
     gather_points(shop, books, member.member_id, now_ms)
     return {

@@ -143,9 +143,8 @@ def _issued(
         Kind.COUPON,
         actor,
         "issue_coupons",
+        {"campaign": campaign.campaign, "count": len(codes)},
         member_id=members[0].member_id if len(members) == 1 else None,
-        campaign=campaign.campaign,
-        count=len(codes),
     )
     return {
         "issue_id": operation.op_id,
@@ -170,7 +169,7 @@ async def withdraw(shop: Shop, actor: Actor, code: str, reason: str, key: str) -
         def deed(operation: Operation) -> Mapping[str, Any]:
             coupon = _issued_still(books, kept)
             assert books.withdraw_coupon(kept)
-            _journal_one(books, operation, actor, "withdraw_coupon", coupon, reason=reason)
+            _journal_one(books, operation, actor, "withdraw_coupon", coupon, {"reason": reason})
             return {"code": kept}
 
         request = {"code": kept, "reason": reason}
@@ -191,7 +190,7 @@ async def extend(shop: Shop, actor: Actor, code: str, to_day: date, key: str) ->
                 raise BadRequest("day_is_over")
             assert books.extend_coupon(kept, to_day.isoformat())
             _journal_one(
-                books, operation, actor, "extend_coupon", coupon, to_day=to_day.isoformat()
+                books, operation, actor, "extend_coupon", coupon, {"to_day": to_day.isoformat()}
             )
             return {"code": kept}
 
@@ -208,19 +207,10 @@ def _journal_one(
     actor: Actor,
     event: str,
     coupon: IssuedCoupon,
-    **facts: int | str,
+    facts: Mapping[str, int | str],
 ) -> None:
-    put_on_journal(
-        books,
-        operation,
-        Kind.COUPON,
-        actor,
-        event,
-        member_id=coupon.member_id,
-        campaign=coupon.campaign,
-        code=coupon.code,
-        **facts,
-    )
+    whole = {"campaign": coupon.campaign, "code": coupon.code, **facts}
+    put_on_journal(books, operation, Kind.COUPON, actor, event, whole, member_id=coupon.member_id)
 
 
 def _readable(code: str) -> str:

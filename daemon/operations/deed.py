@@ -57,12 +57,12 @@ def put_on_journal(
     kind: Kind,
     actor: Actor,
     event: str,
+    facts: Mapping[str, int | str],
     *,
     member_id: str | None = None,
     refers_to: str | None = None,
     postings: tuple[Posting, ...] = (),
     opened: Mapping[Account, str] | None = None,
-    **facts: int | str,
 ) -> Entry:
     """The entry of an operation, with who did it and who said yes."""
     detail: dict[str, int | str] = {"event": event, **facts}

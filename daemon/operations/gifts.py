@@ -25,7 +25,9 @@ LOW = 5
 
 
 async def gifts_for(shop: Shop, member_id: str) -> dict[str, Any]:
-    """What a member may take for points today, cheapest first. Raises NotFound("member_unknown")."""
+    """What a member may take for points today, cheapest first.
+
+    Raises NotFound("member_unknown")."""
 
     def look(books: Books) -> dict[str, Any]:
         member = known_member(books, member_id)
@@ -109,10 +111,7 @@ async def change_stock(
                 Kind.STOCK,
                 actor,
                 "count_stock" if change is None else "move_stock",
-                code=code,
-                before=before or 0,
-                after=after,
-                reason=reason,
+                {"code": code, "before": before or 0, "after": after, "reason": reason},
             )
             return {"stock_id": operation.op_id, "code": code, "before": before, "on_hand": after}
 

@@ -162,12 +162,11 @@ def _move(
         Kind.POINTS,
         actor,
         "undo_points" if refers_to else "adjust_points",
+        {"reason": reason, "points": points},
         member_id=member.member_id,
         refers_to=refers_to,
         postings=movement.postings,
         opened=movement.opened,
-        reason=reason,
-        points=points,
     )
     gather_points(shop, books, member.member_id, now_ms)
     return {

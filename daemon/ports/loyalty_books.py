@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from daemon.core.campaign import IssuedCoupon
+from daemon.core.entry import Account
 from daemon.core.loyalty.held import (
     CheckIn,
     CouponCounts,
@@ -138,6 +139,8 @@ class LoyaltyBooks(Protocol):
         """False where it has fired for this occasion."""
         ...
 
+    def has_fired(self, trigger_id: str, member_id: str, occasion: str) -> bool: ...
+
     # -- stock ------------------------------------------------------------------------------------
 
     def stocks(self) -> Sequence[Stocked]: ...
@@ -156,5 +159,15 @@ class LoyaltyBooks(Protocol):
         ...
 
     def forget_end(self, ended: EndedLot) -> None:
-        """The lot has nothing left that could end."""
+        """The lot has nothing left that could end on that day."""
         ...
+
+    def ends_on(self, account: Account, to_day: str) -> None:
+        """The lot's last day is `to_day`: it was moved since the lot was opened."""
+        ...
+
+    def member_ids_after(self, member_id: str, limit: int) -> Sequence[str]:
+        """The next members in the order of their ids; "" is before the first."""
+        ...
+
+    def member_total(self) -> int: ...

@@ -1,5 +1,5 @@
-"""Money put on a member's account (储值), with the bonus that tiers and campaigns give (C1): what it
-would bring and what forbids it (C8), and the doing."""
+"""Money put on a member's account (储值), with the bonus that tiers and campaigns give (C1): what
+it would bring and what forbids it (C8), and the doing."""
 
 from __future__ import annotations
 
@@ -194,10 +194,10 @@ def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: s
         Kind.RECHARGE,
         actor,
         "recharge",
+        {"rule": planned.given.rule},
         member_id=order.member_id,
         postings=postings,
         opened=opened,
-        rule=planned.given.rule,
     )
     books.add_habit(order.member_id, shop.day(now_ms), recharged_fen=order.amount_fen)
     answer = _receipt(shop, books, actor, operation, planned, entry.dseq)

@@ -55,6 +55,7 @@ class Member(BaseModel):
 
 class Members(BaseModel):
     members: list[Member]
+    next: str | None = Field(description="`before` of the page that follows; null: the end.")
 
 
 class MemberCard(BaseModel):
@@ -113,7 +114,7 @@ class Receipt(BaseModel):
     created_ms: int
     state: Literal["waiting", "printing", "printed", "unconfirmed", "failed"]
     prints: int
-    kind: Literal["sale", "recharge", "void"]
+    kind: Literal["sale", "recharge", "void", "balance_refund", "card_service"]
     sale_id: Id | None
     recharge_id: Id | None
 
@@ -215,6 +216,8 @@ class Health(BaseModel):
 class Mistake(BaseModel):
     at: str
     why: str
+    key: str = Field(default="", description="Names a sentence, in mistakes of the shop's rules.")
+    facts: dict[str, Fact] = Field(default_factory=dict)
 
 
 class Problem(BaseModel):

@@ -122,6 +122,11 @@ class JobsDesk(Desk):
             job_id,
         )
 
+    def forget_rows_of(self, member_id: str) -> None:
+        self._change(
+            "UPDATE job_row SET content = NULL, before = NULL WHERE subject = ?", member_id
+        )
+
     def jobs_of(self, member_id: str, limit: int) -> Sequence[Job]:
         rows = self._all(
             f"SELECT {_JOB} FROM job WHERE job_id IN"

@@ -10,6 +10,7 @@ from daemon.core.card import CardStatus, Technology
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Member, Personal
 from daemon.ledger.desk import Desk, from_json, to_json
+from daemon.ports.office_books import Stretch
 
 MEMBER_COLUMNS = (
     "member_id, number, category, status, created_ms, pin_hash, pin_failures,"
@@ -102,11 +103,12 @@ class PeopleDesk(Desk):
 
     def search_members(self, query: str, limit: int) -> Sequence[Member]:
         """As `found_members`, as members."""
-        found = (self.member(member_id) for member_id in self.found_members(query, limit, None))
+        ids = self.found_members(query, limit, None).member_ids
+        found = (self.member(member_id) for member_id in ids)
         return [member for member in found if member is not None]
 
-    def found_members(self, query: str, limit: int, before: str | None) -> Sequence[str]:
-        """Ids of members found by number, printed card number, name, pinyin, phone or its tail.
+    def found_members(self, query: str, limit: int, before: str | None) -> Stretch:
+        """Members found by number, printed card number, name, pinyin, phone or its tail.
 
         Who has exactly that number comes first; then the newest, from before the id `before` on.
         Each token is read from its own end, so a common one costs no more than a rare one."""
@@ -122,7 +124,10 @@ class PeopleDesk(Desk):
             )
             found.update(row[0] for row in rows)
         newest = sorted(found.difference(exact), reverse=True)
-        return [*([] if before else exact), *newest][:limit]
+        ids = [*([] if before else exact), *newest][:limit]
+        if len(ids) < limit:
+            return Stretch(ids, None)
+        return Stretch(ids, _AFTER_ALL if ids[-1] in exact else ids[-1])
 
     def _exactly(self, number: str) -> list[str]:
         rows = self._all("SELECT member_id FROM member WHERE number = ?", number)

@@ -97,8 +97,8 @@ class OfficeBooks(Protocol):
         """Many at once. Asserts that no number is taken."""
         ...
 
-    def found_members(self, query: str, limit: int, before: str | None) -> Sequence[str]:
-        """Ids of members found by number, printed card number, name, pinyin, phone or its tail:
+    def found_members(self, query: str, limit: int, before: str | None) -> Stretch:
+        """Members found by number, printed card number, name, pinyin, phone or its tail:
         exact numbers first, then newest first from before the id `before` on."""
         ...
 
@@ -178,6 +178,10 @@ class OfficeBooks(Protocol):
 
     def forget_contents(self, job_id: str, *, problems: bool) -> None:
         """Empties the rows' contents: of those that were done, with `problems` of all."""
+        ...
+
+    def forget_rows_of(self, member_id: str) -> None:
+        """Empties what jobs keep of one member; that they touched it stays."""
         ...
 
     def jobs_of(self, member_id: str, limit: int) -> Sequence[Job]:

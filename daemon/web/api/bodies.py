@@ -53,6 +53,15 @@ class MemberPin(Body):
     pin: Pin
 
 
+FieldValues = Annotated[
+    dict[
+        Annotated[str, Field(pattern="^[a-z0-9_.-]{1,40}$")],
+        Annotated[str, Field(max_length=200)] | int | None,
+    ],
+    Field(max_length=50, description="Custom fields by their id; empty: removed."),
+]
+
+
 class NewMember(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "张伟", "phone": "13812341234"}]}
@@ -66,6 +75,21 @@ class NewMember(Body):
         default=None,
         pattern="^[0-9A-Za-z]{1,20}$",
         description="Left out: the next free number of this store.",
+    )
+    gender: Literal["f", "m", ""] = ""
+    birthday: str = Field(
+        default="",
+        max_length=20,
+        description="YYYY-MM-DD, or --MM-DD where the year is not told.",
+    )
+    category: str | None = Field(default=None, max_length=40)
+    tags: list[Annotated[str, Field(max_length=20)]] = Field(default=[], max_length=20)
+    fields: FieldValues = {}
+    referrer: str | None = Field(
+        default=None, max_length=20, description="The number of the member who brought them."
+    )
+    phone_may_repeat: bool = Field(
+        default=False, description="Yes, another member has this phone (`phone_taken`)."
     )
 
 
@@ -111,9 +135,13 @@ class MembersQuery(Query):
     q: str = Field(
         default="",
         max_length=64,
-        description="Number, name or its beginning, phone, or the phone's last four digits.",
+        description="Number, printed card number, name or its beginning, pinyin initials or its"
+        " beginning, phone, or the phone's last four digits.",
     )
     limit: int = Field(default=20, ge=1, le=50)
+    before: str | None = Field(
+        default=None, max_length=26, description="`next` of the page before this one."
+    )
 
 
 class ReceiptsQuery(Query):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from daemon.core.permissions import Permission
+from daemon.operations.member_form import Form
 from daemon.operations.member_pin import set_pin
 from daemon.operations.members import add_member, find_members, member_by_id, set_card_status
 from daemon.web.api.answers import Issue, Member, Members
@@ -23,7 +24,8 @@ from daemon.web.api.route import Call, reply, route
 @route("GET", "/members", "Find members", {200: Members}, query=MembersQuery)
 async def see_members(call: Call[Nothing, MembersQuery]) -> web.StreamResponse:
     query = call.query
-    return reply({"members": await find_members(call.context.shop, query.q, query.limit)})
+    found = await find_members(call.context.shop, query.q, query.limit, query.before)
+    return reply(found)
 
 
 @route(
@@ -37,8 +39,22 @@ async def see_members(call: Call[Nothing, MembersQuery]) -> web.StreamResponse:
 )
 async def new_member(call: Call[NewMember, NoQuery]) -> web.StreamResponse:
     body = call.body
+    form = Form(
+        number=body.number,
+        name=body.name,
+        phone=body.phone,
+        gender=body.gender,
+        birthday=body.birthday,
+        category=body.category,
+        tags=body.tags,
+        fields=body.fields,
+    )
     member = await add_member(
-        call.context.shop, call.actor, name=body.name, phone=body.phone, number=body.number
+        call.context.shop,
+        call.actor,
+        form=form,
+        referrer=body.referrer,
+        phone_may_repeat=body.phone_may_repeat,
     )
     return reply(member, 201)
 

@@ -66,13 +66,13 @@ class RulesDesk(Desk):
     def has_cards(self) -> bool:
         return self._holds("SELECT 1 FROM card")
 
-    def members_of_category(self, category: str) -> bool:
+    def category_has_members(self, category: str) -> bool:
         return self._holds("SELECT 1 FROM member WHERE category = ?", category)
 
-    def members_at_level(self, level: str) -> bool:
+    def level_has_members(self, level: str) -> bool:
         return self._holds("SELECT 1 FROM member WHERE level = ?", level)
 
-    def coupons_of_campaign(self, campaign: str) -> bool:
+    def campaign_is_out(self, campaign: str) -> bool:
         return self._holds("SELECT 1 FROM coupon WHERE campaign = ? AND state = 'issued'", campaign)
 
     def codes_of_passes(self) -> frozenset[str]:

@@ -40,14 +40,14 @@ def _staff(before: ShopRules, after: ShopRules, books: Books) -> Iterator[Mistak
 
 def _members(before: ShopRules, after: ShopRules, books: Books) -> Iterator[Mistake]:
     for category in sorted(before.member_categories.keys() - after.member_categories.keys()):
-        if books.members_of_category(category):
+        if books.category_has_members(category):
             at = "member_categories.member_categories"
             yield Mistake(at, "member_category_in_use", {"id": category})
     for level in sorted(before.levels.keys() - after.levels.keys()):
-        if books.members_at_level(level):
+        if books.level_has_members(level):
             yield Mistake("levels.rungs", "level_in_use", {"id": level})
     for campaign in sorted(before.campaigns.keys() - after.campaigns.keys()):
-        if books.coupons_of_campaign(campaign):
+        if books.campaign_is_out(campaign):
             yield Mistake("campaigns.campaigns", "campaign_in_use", {"id": campaign})
 
 

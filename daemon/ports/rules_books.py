@@ -35,15 +35,15 @@ class RuleBooks(Protocol):
 
     def has_cards(self) -> bool: ...
 
-    def members_of_category(self, category: str) -> bool:
+    def category_has_members(self, category: str) -> bool:
         """Whether anybody belongs to the member category. May look at every member."""
         ...
 
-    def members_at_level(self, level: str) -> bool:
-        """As `members_of_category`."""
+    def level_has_members(self, level: str) -> bool:
+        """As `category_has_members`."""
         ...
 
-    def coupons_of_campaign(self, campaign: str) -> bool:
+    def campaign_is_out(self, campaign: str) -> bool:
         """Whether a coupon of the campaign can still be redeemed."""
         ...
 

@@ -55,7 +55,7 @@ class Problem(Exception):
     fault: Fault = Fault.CLIENT
     retry: Retry = Retry.NEVER
     facts: Mapping[str, Any] = field(default_factory=dict)
-    errors: Sequence[Mapping[str, str]] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

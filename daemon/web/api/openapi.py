@@ -12,7 +12,8 @@ from pydantic.json_schema import models_json_schema
 
 from daemon import __version__
 from daemon.web.api.answers import Problem
-from daemon.web.api.bodies import EXAMPLE_ID, ID_PATTERN, Nothing
+from daemon.web.api.bodies import Nothing
+from daemon.web.api.paths import form_of
 from daemon.web.api.route import IDEMPOTENCY_KEY, Route
 
 REF: Final = "#/components/schemas/{model}"
@@ -86,8 +87,8 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": ID_PATTERN},
-            "example": EXAMPLE_ID,
+            "schema": {"type": "string", "pattern": form_of(name).pattern},
+            "example": form_of(name).example,
         }
         for name in re.findall(r"{(\w+)}", route.path)
     ]

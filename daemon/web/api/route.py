@@ -13,11 +13,11 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from daemon.core.errors import NotFound
-from daemon.core.ids import is_id
 from daemon.core.permissions import Permission
 from daemon.operations.permit import permit
 from daemon.operations.shop import Actor
 from daemon.web.api.bodies import NoQuery, Nothing
+from daemon.web.api.paths import form_of
 from daemon.web.context import CONTEXT, Context
 from daemon.web.problems import Problem
 from daemon.web.session import Caller, authenticate
@@ -159,9 +159,9 @@ def reply(body: Mapping[str, Any], status: int = 200) -> web.Response:
 
 
 def _ids(request: web.Request) -> Mapping[str, str]:
-    """Raises NotFound: what is not an id cannot be the id of anything."""
+    """Raises NotFound: what does not look like an id cannot be the id of anything."""
     for name, value in request.match_info.items():
-        if not is_id(value):
+        if not form_of(name).fits(value):
             raise NotFound(name.removesuffix("_id") + "_unknown")
     return request.match_info
 

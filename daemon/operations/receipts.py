@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.core.errors import NotFound
+from daemon.core.permissions import Permission
 from daemon.core.receipt import Receipt, receipt_from_json
 from daemon.core.records import StoredReceipt
-from daemon.operations.shop import Shop
+from daemon.operations.shop import Actor, Shop
 from daemon.ports.ledger import Books
 
 MOST_LISTED = 100
+_BLIND = frozenset({"shift_x"})
+"""Papers that tell what the drawer should hold before it is counted."""
 
 
 async def list_receipts(shop: Shop, limit: int) -> list[dict[str, Any]]:
@@ -25,10 +28,11 @@ def receipt_view(books: Books, stored: StoredReceipt) -> dict[str, Any]:
     operation = books.operation(stored.op_id)
     assert operation is not None, "a receipt is of an operation"
     about = operation
-    if "voids" in operation.request:
-        voided = books.operation(operation.request["voids"])
-        assert voided is not None, "a void is of an operation"
-        about = voided
+    for word in ("voids", "refunds"):
+        if word in operation.request:
+            undone = books.operation(operation.request[word])
+            assert undone is not None, "a void or refund is of an operation"
+            about = undone
     return {
         "receipt_id": stored.receipt_id,
         "number": stored.number,
@@ -41,22 +45,26 @@ def receipt_view(books: Books, stored: StoredReceipt) -> dict[str, Any]:
     }
 
 
-async def _kept(shop: Shop, receipt_id: str) -> tuple[StoredReceipt, Receipt]:
+async def _kept(shop: Shop, actor: Actor, receipt_id: str) -> tuple[StoredReceipt, Receipt]:
     stored = await shop.ledger.receipt(receipt_id)
     if stored is None:
         raise NotFound("receipt_unknown")
+    op_id = stored.op_id
+    operation = await shop.ledger.read(lambda books: books.operation(op_id))
+    if operation is not None and operation.kind in _BLIND:
+        actor.require(Permission.SHIFT_ANY)
     return stored, receipt_from_json(stored.document)
 
 
-async def draw_receipt(shop: Shop, receipt_id: str) -> bytes:
+async def draw_receipt(shop: Shop, actor: Actor, receipt_id: str) -> bytes:
     """PNG, the same picture as on the paper. Raises NotFound("receipt_unknown")."""
-    _, receipt = await _kept(shop, receipt_id)
+    _, receipt = await _kept(shop, actor, receipt_id)
     return await shop.printer.preview(receipt)
 
 
-async def reprint(shop: Shop, receipt_id: str) -> dict[str, Any]:
+async def reprint(shop: Shop, actor: Actor, receipt_id: str) -> dict[str, Any]:
     """Queues a copy, numbered and marked. Raises NotFound("receipt_unknown")."""
-    _, receipt = await _kept(shop, receipt_id)
+    _, receipt = await _kept(shop, actor, receipt_id)
 
     def work(books: Books) -> None:
         number = books.count_copy(receipt_id)
@@ -65,5 +73,5 @@ async def reprint(shop: Shop, receipt_id: str) -> dict[str, Any]:
 
     await shop.ledger.write(work)
     shop.receipt_spooled(receipt_id)
-    queued, _ = await _kept(shop, receipt_id)
+    queued, _ = await _kept(shop, actor, receipt_id)
     return await shop.ledger.read(lambda books: receipt_view(books, queued))

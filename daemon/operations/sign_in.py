@@ -41,6 +41,7 @@ class Purpose:
 
 SIGN_IN: Final = Purpose("sign_in_failed", "sign_in_locked")
 APPROVE: Final = Purpose("approval_refused", "approval_locked")
+TAKE_OVER: Final = Purpose("take_over_refused", "take_over_locked")
 OWN_PIN: Final = Purpose("old_pin_wrong", "old_pin_locked")
 
 

@@ -199,11 +199,13 @@ CREATE TABLE shift (
     held_by    TEXT NOT NULL,
     float_fen  INTEGER NOT NULL CHECK (float_fen >= 0),
     first_dseq INTEGER NOT NULL,
+    opening    TEXT NOT NULL DEFAULT '{}',
     closed_ms  INTEGER,
     closed_by  TEXT,
     last_dseq  INTEGER,
     counted    TEXT NOT NULL DEFAULT '{}',
-    report     TEXT NOT NULL DEFAULT '{}'
+    report     TEXT NOT NULL DEFAULT '{}',
+    receipt_id TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX shift_open ON shift ((closed_ms IS NULL)) WHERE closed_ms IS NULL;
 

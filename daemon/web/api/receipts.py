@@ -23,7 +23,7 @@ async def see_receipts(call: Call[Nothing, ReceiptsQuery]) -> web.StreamResponse
     problems=(404,),
 )
 async def see_receipt(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
-    picture = await draw_receipt(call.context.shop, call.ids["receipt_id"])
+    picture = await draw_receipt(call.context.shop, call.actor, call.ids["receipt_id"])
     return web.Response(body=picture, content_type="image/png")
 
 
@@ -35,4 +35,4 @@ async def see_receipt(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     problems=(404,),
 )
 async def reprint_receipt(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
-    return reply(await reprint(call.context.shop, call.ids["receipt_id"]), 202)
+    return reply(await reprint(call.context.shop, call.actor, call.ids["receipt_id"]), 202)

@@ -114,7 +114,7 @@ class Receipt(BaseModel):
     created_ms: int
     state: Literal["waiting", "printing", "printed", "unconfirmed", "failed"]
     prints: int
-    kind: Literal["sale", "recharge", "void", "balance_refund", "card_service"]
+    kind: str = Field(description="What was done: sale, recharge, void, shift_close, ...")
     sale_id: Id | None
     recharge_id: Id | None
 

@@ -24,6 +24,7 @@ from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.ports.cards import ReaderStatus
@@ -107,6 +108,7 @@ class Appliance:
         self._stack.push_async_callback(self._finish_turn)
         await self._start_sync()
         await self._start_page()
+        self._supervise("nightly", Nightly(self._shop).run())
         self._supervise("watchdog", self._stay_alive())
         self._tasks.append(asyncio.create_task(self._verify_behind(), name="verify"))
 

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from typing import Any
 
 from daemon.core.campaign import IssuedCoupon
-from daemon.core.entry import Account
+from daemon.core.entry import Account, Kind
 from daemon.core.loyalty.held import (
     CheckIn,
     CouponCounts,
@@ -251,6 +251,12 @@ class LoyaltyDesk(Desk):
 
     def member_numbered(self, number: str) -> str | None:
         row = self._one("SELECT member_id FROM member WHERE number = ?", number)
+        return None if row is None else str(row[0])
+
+    def undone_by(self, op_id: str) -> str | None:
+        row = self._one(
+            "SELECT op_id FROM journal WHERE refers_to = ? AND kind = ?", op_id, int(Kind.POINTS)
+        )
         return None if row is None else str(row[0])
 
     # -- triggers ---------------------------------------------------------------------------------

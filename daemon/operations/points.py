@@ -130,7 +130,7 @@ async def undo_adjustment(shop: Shop, actor: Actor, op_id: str, *, key: str) -> 
             found = books.operation(op_id)
             if found is None or found.kind != ADJUST:
                 raise NotFound("adjustment_unknown")
-            if books.voided_by(op_id) is not None:
+            if books.undone_by(op_id) is not None:
                 raise Conflict("adjustment_undone")
             member = known_member(books, found.request["member_id"])
             points = -int(found.request["points"])

@@ -133,6 +133,10 @@ class LoyaltyBooks(Protocol):
         """The id of the member with that number."""
         ...
 
+    def undone_by(self, op_id: str) -> str | None:
+        """The op_id of the movement of points that undid this one."""
+        ...
+
     # -- triggers ---------------------------------------------------------------------------------
 
     def add_fired(self, trigger_id: str, member_id: str, occasion: str, now_ms: int) -> bool:

@@ -22,6 +22,7 @@ from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.counter_desk import CounterDesk
+from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.sign_in import keep_employee
@@ -93,7 +94,9 @@ class Counter:
         self.desk = CounterDesk(self.shop)
         await self.readers.start()
         await self.spool.start()
+        self.nightly = Nightly(self.shop, pause_s=0.0)
         self._run = asyncio.create_task(self.desk.run())
+        self._rounds = asyncio.create_task(self.nightly.run())
         self.app = make_app(self.shop, self.desk, self.events, self.status, self.settings)
         self.server = Server(self.app, self.settings)
         await self.server.start()
@@ -103,11 +106,12 @@ class Counter:
     async def stop(self) -> None:
         """As a cut of the power stops it: nothing that was under way gets to its end."""
         self._run.cancel()
+        self._rounds.cancel()
         await self.client.close()
         await self.server.stop()
         await self.spool.stop(grace_s=0.0)
         await self.ledger.close()
-        await asyncio.gather(self._run, return_exceptions=True)
+        await asyncio.gather(self._run, self._rounds, return_exceptions=True)
 
     def reborn(self) -> Counter:
         """The next life of the same counter, not started yet."""

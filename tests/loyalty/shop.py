@@ -1,0 +1,96 @@
+"""A shop with loyalty rules, and what its tests put into force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon.rules.compile import compile as compile_rules
+from tests.web.till import MANAGER, Counter, Reply
+
+CATALOGUE: dict[str, Any] = {
+    "categories": [{"category": "food", "name": "餐饮"}],
+    "codes": [
+        {"code": "TEA", "name": "奶茶", "category": "food", "price_fen": 1_500},
+        {
+            "code": "MUG",
+            "name": "马克杯",
+            "category": "food",
+            "price_fen": 3_000,
+            "stocked": True,
+            "gift_points": [{"points": 300}],
+        },
+        {
+            "code": "BAG",
+            "name": "帆布袋",
+            "category": "food",
+            "price_fen": 5_000,
+            "gift_points": [{"points": 500}],
+        },
+    ],
+}
+POINTS: dict[str, Any] = {
+    "valid_days": 30,
+    "check_in": {"points": 10, "streaks": [{"days": 3, "points": 50}]},
+    "sharing": {"referrer_points": 100, "friend_points": 20, "most_per_month": 2},
+}
+LEVELS: dict[str, Any] = {
+    "measure": "spend",
+    "window_days": 30,
+    "demotes": True,
+    "rungs": [
+        {"level": "silver", "name": "银卡", "from_value": 10_000},
+        {"level": "gold", "name": "金卡", "from_value": 50_000, "points_bp": 15_000},
+    ],
+}
+CAMPAIGNS: dict[str, Any] = {
+    "campaigns": [
+        {
+            "campaign": "spring",
+            "name": "春天",
+            "effect": {"kind": "percent_off", "rate_bp": 8_000},
+            "valid_days": 7,
+            "most_issued": 5,
+        },
+        {
+            "campaign": "closed",
+            "name": "结束了",
+            "active": False,
+            "effect": {"kind": "percent_off", "rate_bp": 9_000},
+        },
+    ]
+}
+BASIC: dict[str, Any] = {
+    "catalogue": CATALOGUE,
+    "points": POINTS,
+    "levels": LEVELS,
+    "campaigns": CAMPAIGNS,
+}
+
+
+def put_rules(counter: Counter, **sections: Any) -> None:
+    """Into force at once, as a change of the documents does."""
+    shop = counter.shop
+    contents = {**BASIC, **sections}
+    shop.rules_cell.put(compile_rules(contents, shop.base_policy, shop.base_head))
+
+
+async def do(counter: Counter, path: str, body: Any = None, **more: Any) -> Reply:
+    """POST with a key of its own."""
+    more.setdefault("key", counter.new_key())
+    return await counter.ask("POST", path, {} if body is None else body, **more)
+
+
+async def done(counter: Counter, path: str, body: Any = None, **more: Any) -> Any:
+    reply = await do(counter, path, body, **more)
+    assert reply.status == 200, reply
+    return reply.body
+
+
+async def give(counter: Counter, member_id: str, points: int) -> Any:
+    return await done(
+        counter, f"/members/{member_id}/points", {"points": points, "reason": "goodwill"}
+    )
+
+
+async def as_manager(counter: Counter) -> None:
+    await counter.sign_in(MANAGER)

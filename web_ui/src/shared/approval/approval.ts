@@ -16,8 +16,8 @@ export const wanted = shallowRef<Wanted | null>(null);
 
 /** @throws {ApiProblem} the manager may not, or number or PIN are wrong  @throws {NoAnswer} */
 export async function approve(permission: string, employee: string, pin: string): Promise<string> {
-  const answer = await post<{ approval: string }>("/approvals", { permission, employee, pin });
-  return answer.approval;
+  const answer = await post<{ token: string }>("/approvals", { permission, employee, pin });
+  return answer.token;
 }
 
 function tokenFor(permission: string): Promise<string | null> {

@@ -1,0 +1,30 @@
+/** What the fields of one form share: lists to pick from, and what is wrong where. */
+
+import { inject, provide, type InjectionKey, type Ref } from "vue";
+import type { ListName } from "../rules/spec";
+
+export interface Option {
+  value: string;
+  name: string;
+}
+
+export interface Form {
+  /** A path from the document on; the section's name is not part of it. */
+  mistakes: Ref<ReadonlyMap<string, string>>;
+  lists: Ref<Readonly<Partial<Record<ListName, readonly Option[]>>>>;
+  /** A text that is no figure, told by the field that holds it; null when it is one again. */
+  wrong(path: string, why: string | null): void;
+  locked: Ref<boolean>;
+}
+
+const FORM: InjectionKey<Form> = Symbol("form");
+
+export const provideForm = (form: Form): void => provide(FORM, form);
+
+export function useForm(): Form {
+  const form = inject(FORM);
+  if (form === undefined) throw new Error("a field outside a form");
+  return form;
+}
+
+export const idOf = (path: string): string => `f-${path.replaceAll(".", "-")}`;

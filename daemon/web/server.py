@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from daemon.operations.audit_log import LogCheck
 from daemon.operations.counter_desk import CounterDesk
 from daemon.operations.shop import Shop
 from daemon.web.api import ROUTES
+from daemon.web.api.office_members import add_jobs
 from daemon.web.api.openapi import describe
+from daemon.web.api.records import LOG_CHECK
 from daemon.web.api.route import BASE
 from daemon.web.api.signing import SIGNING_IN, SigningIn
 from daemon.web.context import CONTEXT, Context, WebSettings
@@ -42,6 +45,7 @@ def make_app(
     app = web.Application(middlewares=[problems, guard], client_max_size=LARGEST_BODY_BYTES)
     app[CONTEXT] = Context(shop, desk, events, status, settings)
     app[SIGNING_IN] = SigningIn()
+    app[LOG_CHECK] = LogCheck()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.serve)
     _add_document(app)
@@ -60,8 +64,14 @@ def make_app(
     async def end_streams(_: web.Application) -> None:
         events.close()
 
+    add_jobs(app)
     app.on_response_prepare.append(add_headers)
+
+    async def end_checks(_: web.Application) -> None:
+        await app[LOG_CHECK].stop()
+
     app.on_shutdown.append(end_streams)
+    app.on_shutdown.append(end_checks)
     return app
 
 

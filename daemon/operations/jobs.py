@@ -1,0 +1,322 @@
+"""Long work in small steps, between the sales: imports and batch changes.
+
+    ready --start--> running --> done --undo--> undoing --> undone
+                       |  ^                        ^
+                     stop | start                  |
+                       v  |                        |
+                     stopping --> stopped --undo---+
+
+A job and its rows are in the books. Each step is one transaction of a few milliseconds that does
+some rows and notes how far it is, so a start of the daemon goes on where the last one was cut. The
+runner is the supervising task of all jobs: what a step raises stops that job and says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from daemon.core.entry import Kind
+from daemon.core.errors import Conflict, CounterError, LedgerError, NotFound
+from daemon.core.permissions import Permission
+from daemon.operations.members import append_event
+from daemon.operations.shop import Actor, Shop
+from daemon.ports.ledger import Books
+from daemon.ports.office_books import Job, JobState
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS: Final = 50
+"""Rows in one step."""
+FEWEST_ROWS: Final = 2
+STEP_S: Final = 0.005
+"""What a step should take: a sale waits for no more than one."""
+BUSY_PAUSE_S: Final = 0.1
+"""Between two steps while the counter sells."""
+TELL_EVERY_S: Final = 0.25
+"""The pages are told of a job's progress no more often."""
+MOST_JOBS: Final = 100
+KEPT_DAYS: Final = 7
+"""What an import could not read is kept so long to be mended; then it is forgotten."""
+MOST_OPEN: Final = 20
+"""Jobs that wait to be started."""
+TOKENS_AT_ONCE: Final = 20
+_TOKENS: Final = "member_tokens"
+TOKENS_VERSION: Final = "2"
+
+
+class Work(Protocol):
+    """One kind of job. `step` and `undo` run in a transaction; they do up to `most` rows and
+    return the job as it then is."""
+
+    kind: str
+    permission: Permission
+    undoable: bool
+
+    def step(self, shop: Shop, books: Books, job: Job, most: int) -> Job: ...
+
+    def undo(self, shop: Shop, books: Books, job: Job, most: int) -> Job: ...
+
+    def end(self, shop: Shop, books: Books, job: Job) -> None:
+        """After the last step, in its transaction."""
+        ...
+
+
+@dataclass
+class Pace:
+    """How many rows a step does: as many as fit into its time."""
+
+    rows: int = 10
+
+    def took(self, rows: int, seconds: float) -> None:
+        if rows:
+            fit = int(rows * STEP_S / max(seconds, 1e-6))
+            self.rows = max(FEWEST_ROWS, min(MOST_ROWS, fit, self.rows * 2))
+
+
+class JobRunner:
+    """`busy` says whether the counter is selling just now."""
+
+    def __init__(self, shop: Shop, works: Sequence[Work], busy: Callable[[], bool]) -> None:
+        self._shop = shop
+        self._works = {work.kind: work for work in works}
+        self._busy = busy
+        self._wake = asyncio.Event()
+        self._pace = Pace()
+        self._told_s = 0.0
+
+    # -- what people ask -------------------------------------------------------------------------
+
+    async def start(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """Raises NotFound("job_unknown"), NotAllowed, Conflict("job_state")."""
+        allowed = (JobState.READY, JobState.STOPPED)
+        return await self._turn(actor, job_id, allowed, JobState.RUNNING, "start_job")
+
+    async def stop(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """The step under way is finished. Raises as `start`."""
+        return await self._turn(actor, job_id, (JobState.RUNNING,), JobState.STOPPING, "stop_job")
+
+    async def undo(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """Raises as `start`, and Conflict("job_not_undoable")."""
+        allowed = (JobState.DONE, JobState.STOPPED)
+        return await self._turn(actor, job_id, allowed, JobState.UNDOING, "undo_job")
+
+    async def remove(self, actor: Actor, job_id: str) -> None:
+        """A job that was never started. Raises as `start`."""
+
+        def work(books: Books) -> None:
+            job = self._require(actor, books.job(job_id))
+            if job.state is not JobState.READY:
+                raise Conflict("job_state", state=job.state.value)
+            books.remove_job(job_id)
+
+        await self._shop.ledger.write(work)
+
+    async def see(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """Raises as `start`, but Conflict."""
+        found = await self._shop.ledger.read(lambda books: books.job(job_id))
+        return self.view(self._require(actor, found))
+
+    async def list(self, actor: Actor) -> list[dict[str, Any]]:
+        """Newest first; those kinds that the actor may start."""
+        found = await self._shop.ledger.read(lambda books: books.jobs(MOST_JOBS))
+        mine = [job for job in found if job.kind in self._works]
+        return [self.view(job) for job in mine if actor.may(self._works[job.kind].permission)]
+
+    def _require(self, actor: Actor, job: Job | None) -> Job:
+        if job is None or job.kind not in self._works:
+            raise NotFound("job_unknown")
+        actor.require(self._works[job.kind].permission)
+        return job
+
+    async def _turn(
+        self,
+        actor: Actor,
+        job_id: str,
+        allowed: Sequence[JobState],
+        state: JobState,
+        event: str,
+    ) -> dict[str, Any]:
+        def work(books: Books) -> Job:
+            job = self._require(actor, books.job(job_id))
+            if state is JobState.UNDOING and not self._works[job.kind].undoable:
+                raise Conflict("job_not_undoable")
+            if job.state not in allowed or (
+                job.state is JobState.STOPPED
+                and state is JobState.RUNNING
+                and "undone" in job.answer
+            ):
+                raise Conflict("job_state", state=job.state.value)
+            request = dict(job.request)
+            if actor.approver:
+                request["approver"] = actor.approver
+            turned = replace(job, state=state, actor=actor.number, request=request)
+            books.put_job(turned)
+            detail: dict[str, int | str] = {
+                "event": event,
+                "job": job_id,
+                "kind": job.kind,
+                "count": job.total,
+            }
+            if "action" in request:
+                detail["action"] = str(request["action"])
+            kind = Kind.IMPORTED if job.kind == "import" else Kind.BATCH_CHANGE
+            append_event(self._shop, books, actor, kind, None, detail, self._shop.clock.now_ms())
+            return turned
+
+        job = await self._shop.ledger.write(work)
+        self._tell(job)
+        self._wake.set()
+        return self.view(job)
+
+    def view(self, job: Job) -> dict[str, Any]:
+        work = self._works[job.kind]
+        ended = job.state in (JobState.DONE, JobState.STOPPED)
+        return {
+            "job_id": job.job_id,
+            "kind": job.kind,
+            "action": job.request.get("action"),
+            "state": job.state.value,
+            "by": job.actor,
+            "created_ms": job.created_ms,
+            "total": job.total,
+            "done": job.done,
+            "refused": job.refused,
+            "undoable": work.undoable and ended,
+            "answer": dict(job.answer),
+        }
+
+    # -- doing it --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled, or the ledger stops."""
+        try:
+            await self._complete_tokens()
+            await self._forget_old()
+            while True:
+                self._wake.clear()
+                moving = await self._shop.ledger.read(lambda books: books.moving_jobs())
+                for job in moving:
+                    await self._drive(job)
+                if not moving:
+                    await self._wake.wait()
+        except LedgerError as error:
+            log.critical("the jobs stop with the ledger: %s", error.key)
+
+    async def _drive(self, job: Job) -> None:
+        """Steps until the job rests."""
+        while job.state.moves:
+            try:
+                job = await self._step(job.job_id)
+            except LedgerError:
+                raise
+            except Exception as error:
+                # This is where a job's failure ends: it stops, and says why.
+                key = error.key if isinstance(error, CounterError) else "internal"
+                if key == "internal":
+                    log.exception("a step of job %s failed", job.job_id)
+                job = await self._fail(job.job_id, key)
+            self._tell(job)
+            await asyncio.sleep(BUSY_PAUSE_S if self._busy() else 0)
+
+    async def _step(self, job_id: str) -> Job:
+        most = self._pace.rows
+
+        def work(books: Books) -> tuple[Job, int, float]:
+            began = time.perf_counter()
+            job = books.job(job_id)
+            assert job is not None
+            kind = self._works[job.kind]
+            if job.state is JobState.STOPPING:
+                after = replace(job, state=JobState.STOPPED)
+            elif job.state is JobState.UNDOING:
+                after = kind.undo(self._shop, books, job, most)
+            else:
+                after = kind.step(self._shop, books, job, most)
+                if after.state is JobState.DONE:
+                    kind.end(self._shop, books, after)
+            books.put_job(after)
+            return after, abs(after.done - job.done), time.perf_counter() - began
+
+        job, rows, seconds = await self._shop.ledger.write(work)
+        self._pace.took(rows, seconds)
+        return job
+
+    async def _fail(self, job_id: str, key: str) -> Job:
+        def work(books: Books) -> Job:
+            job = books.job(job_id)
+            assert job is not None
+            after = replace(job, state=JobState.STOPPED, answer={**job.answer, "reason": key})
+            books.put_job(after)
+            return after
+
+        return await self._shop.ledger.write(work)
+
+    def _tell(self, job: Job) -> None:
+        now_s = time.monotonic()
+        if job.state.moves and now_s - self._told_s < TELL_EVERY_S:
+            return
+        self._told_s = now_s
+        told = self.view(job)
+        del told["answer"]
+        self._shop.events.publish("job", told)
+
+    # -- after a start ---------------------------------------------------------------------------
+
+    async def _complete_tokens(self) -> None:
+        """Members of an earlier version get the search words that this one knows."""
+        kept = await self._shop.ledger.read(lambda books: books.setting(_TOKENS))
+        version, _, after = (kept or "").partition(":")
+        if version == TOKENS_VERSION and after == "all":
+            return
+        begin = after if version == TOKENS_VERSION else ""
+        while True:
+
+            def work(books: Books, begin: str = begin) -> str | None:
+                last = books.add_missing_tokens(begin, TOKENS_AT_ONCE)
+                books.put_setting(_TOKENS, f"{TOKENS_VERSION}:{last or 'all'}")
+                return last
+
+            last = await self._shop.ledger.write(work)
+            if last is None:
+                return
+            begin = last
+            await asyncio.sleep(BUSY_PAUSE_S if self._busy() else 0)
+
+    async def _forget_old(self) -> None:
+        """Rows that an import could not take, and jobs that nobody started, are not kept for
+        ever."""
+        before_ms = self._shop.clock.now_ms() - KEPT_DAYS * 86_400_000
+
+        def work(books: Books) -> None:
+            for job in books.jobs(MOST_JOBS):
+                if job.created_ms < before_ms and not job.state.moves:
+                    if job.state is JobState.READY:
+                        books.remove_job(job.job_id)
+                    elif job.kind == "import":
+                        books.forget_contents(job.job_id, problems=True)
+
+        await self._shop.ledger.write(work)
+
+
+def digest_of(member_ids: Sequence[str]) -> str:
+    """What an entry for a whole step carries of whom it touched: SHA-256 over their ids in order.
+    The job's rows name them."""
+    return hashlib.sha256(",".join(member_ids).encode()).hexdigest()
+
+
+def actor_of(job: Job) -> Actor:
+    """Who asked for the job, for the entries of its steps."""
+    return Actor("", job.actor, "", "", approver=str(job.request.get("approver", "")))
+
+
+def require_room(books: Books) -> None:
+    """Raises Conflict("jobs_too_many") where too many wait to be started."""
+    waiting = sum(job.state is JobState.READY for job in books.jobs(MOST_JOBS))
+    if waiting >= MOST_OPEN:
+        raise Conflict("jobs_too_many")

@@ -1,12 +1,14 @@
-"""The member's payment PIN (A13): set, check, lockout that a power cut does not reset."""
+"""The member's payment PIN (A13): set, changed, reset, checked, with a lockout that a power cut
+does not undo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from daemon.core.entry import Draft, Kind
-from daemon.core.errors import BadRequest, NotAllowed, NotFound
+from daemon.core.errors import BadRequest, NotAllowed, NotFound, Refused
 from daemon.core.lockout import lock_after, seconds_locked, tries_left
+from daemon.core.permissions import Permission
 from daemon.core.records import Member
 from daemon.operations.shop import Actor, Shop
 from daemon.ports.ledger import Books
@@ -34,16 +36,85 @@ def require_pin_form(pin: str) -> str:
     return pin
 
 
-async def set_pin(shop: Shop, actor: Actor, member_id: str, pin: str) -> None:
-    """Sets or replaces the PIN; the journal notes that it happened, by whom, never the PIN.
+async def set_pin(
+    shop: Shop,
+    actor: Actor,
+    member_id: str,
+    pin: str,
+    *,
+    old_pin: str | None = None,
+    card_laid: bool = False,
+) -> None:
+    """Sets the first PIN, or changes the one there is: with the old one, or while a card of the
+    member's that proves itself lies on the reader (`card_laid`).
 
-    Raises BadRequest("pin_malformed"), NotFound("member_unknown")."""
-    hashed = await shop.pins.hash(require_pin_form(pin))
+    Raises BadRequest("pin_malformed"), NotFound("member_unknown"), NotAllowed("old_pin_needed" |
+    "pin_wrong" | "pin_locked")."""
+    require_pin_form(pin)
+    member = await shop.ledger.read(lambda books: _require(books, member_id))
+    event = "set_pin"
+    if member.pin_hash is not None:
+        event = "change_pin"
+        if old_pin is not None:
+            refusal = await check(shop, member_id, old_pin)
+            if refusal is not None:
+                raise refusal.error()
+        elif not card_laid:
+            raise NotAllowed("old_pin_needed")
+    await _keep(shop, actor, member_id, pin, event)
+
+
+async def reset_pin(
+    shop: Shop,
+    actor: Actor,
+    member_id: str,
+    pin: str,
+    *,
+    phone: str = "",
+    card_number: str = "",
+    card_laid: bool = False,
+) -> None:
+    """A new PIN for a member who has forgotten it and is known by the phone number or the number on
+    the card, told in full, or by the card that lies there. The lock is lifted.
+
+    Raises BadRequest("pin_malformed"), NotFound("member_unknown"),
+    NotAllowed("permission_needed"), Refused("member_not_proved")."""
+    actor.require(Permission.PIN_RESET)
+    require_pin_form(pin)
+
+    def proved(books: Books) -> bool:
+        _require(books, member_id)
+        personal = books.personal(member_id)
+        by_phone = personal is not None and bool(phone) and _same(personal.phone, phone)
+        card_id = books.card_numbered(card_number) if card_number else None
+        card = books.card(card_id) if card_id is not None else None
+        by_card = card is not None and card.member_id == member_id and not card.status.ended
+        return by_phone or by_card or card_laid
+
+    if not await shop.ledger.read(proved):
+        raise Refused("member_not_proved")
+    await _keep(shop, actor, member_id, pin, "reset_pin")
+
+
+def _same(kept: str, told: str) -> bool:
+    digits = "".join(mark for mark in told if mark.isdigit()).removeprefix("86")
+    return bool(digits) and kept.removeprefix("86") == digits
+
+
+def _require(books: Books, member_id: str) -> Member:
+    member = books.member(member_id)
+    if member is None:
+        raise NotFound("member_unknown")
+    return member
+
+
+async def _keep(shop: Shop, actor: Actor, member_id: str, pin: str, event: str) -> None:
+    """The journal notes that it happened and who did it, never the PIN."""
+    hashed = await shop.pins.hash(pin)
+    approved = {"approver": actor.approver} if actor.approver else {}
 
     def work(books: Books) -> None:
-        member = books.member(member_id)
-        if member is None:
-            raise NotFound("member_unknown")
+        member = _require(books, member_id)
         books.change_member(replace(member, pin_hash=hashed, pin_failures=0, pin_locked_until_ms=0))
         books.append(
             Draft(
@@ -52,6 +123,7 @@ async def set_pin(shop: Shop, actor: Actor, member_id: str, pin: str) -> None:
                 at_ms=shop.clock.now_ms(),
                 actor=actor.number,
                 member_id=member_id,
+                detail={"event": event, **approved},
             )
         )
 

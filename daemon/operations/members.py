@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from daemon.core.card import CardStatus
 from daemon.core.entry import Draft, Kind
-from daemon.core.errors import BadRequest, Conflict, NotFound
+from daemon.core.errors import Conflict, NotFound
 from daemon.core.records import Member, Personal
 from daemon.operations.member_form import Form, new_member
 from daemon.operations.sharing import referrer_numbered
@@ -18,11 +17,6 @@ from daemon.ports.ledger import Books
 MOST_FOUND = 50
 MOST_NUMBERS_TRIED = 1000
 """Looks past numbers that were given by hand and lie in the way of the running number."""
-_STATUSES = {
-    "active": CardStatus.ACTIVE,
-    "lost": CardStatus.LOST,
-    "locked": CardStatus.LOCKED,
-}
 
 
 async def add_member(
@@ -139,37 +133,3 @@ async def member_by_id(shop: Shop, member_id: str) -> dict[str, Any]:
         return member_view(books, member, cards)
 
     return await shop.ledger.read(look)
-
-
-async def set_card_status(
-    shop: Shop, actor: Actor, card_id: str, status: str, reason: str | None = None
-) -> dict[str, Any]:
-    """Reports a card lost (挂失), locks it, or makes it active again (解挂); on the journal.
-    `reason` is a short code for the journal, without personal data.
-
-    Raises BadRequest("card_status_unknown"), NotFound("card_unknown"),
-    Conflict("card_returned")."""
-    if status not in _STATUSES:
-        raise BadRequest("card_status_unknown")
-
-    def work(books: Books) -> str:
-        card = books.card(card_id)
-        if card is None:
-            raise NotFound("card_unknown")
-        if card.status is CardStatus.RETURNED:
-            raise Conflict("card_returned")
-        books.change_card(replace(card, status=_STATUSES[status]))
-        books.append(
-            Draft(
-                op_id=shop.clock.new_id(),
-                kind=Kind.CARD_STATUS,
-                at_ms=shop.clock.now_ms(),
-                actor=actor.number,
-                member_id=card.member_id,
-                card_id=card_id,
-                detail={"status": status, **({"reason": reason} if reason else {})},
-            )
-        )
-        return card.member_id
-
-    return await member_by_id(shop, await shop.ledger.write(work))

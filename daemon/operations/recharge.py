@@ -30,6 +30,7 @@ from daemon.core.records import Member, Operation, OpState
 from daemon.core.spend import balance_of
 from daemon.core.takings import BANK_TRANSFER, CASH, OUTSIDE, Offer, Taken, take
 from daemon.operations.deed import put_on_journal
+from daemon.operations.levels import settle_level
 from daemon.operations.once import client_key, earlier
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.standing import has_benefits, member_standing
@@ -200,6 +201,7 @@ def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: s
         opened=opened,
     )
     books.add_habit(order.member_id, shop.day(now_ms), recharged_fen=order.amount_fen)
+    settle_level(shop, books, planned.member, now_ms, cause=operation.op_id)
     answer = _receipt(shop, books, actor, operation, planned, entry.dseq)
     books.change_operation(
         operation.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq

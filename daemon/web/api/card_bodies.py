@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import Enum
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from daemon.core.card_life import MOST_DAYS, Service
+from daemon.core.money import MAX_FEN
 from daemon.core.records import IdentityPaper
+from daemon.core.takings import Offer
 from daemon.operations.balance_refund import Payout
-from daemon.web.api.answers import Member
-from daemon.web.api.bodies import EXAMPLE_ID, Body, Id, Query
-from daemon.web.api.recharge_bodies import LawRefusal, OutsideTender
+from daemon.operations.card_service import ServiceOrder
+from daemon.web.api.answers import Balance, Card, Member
+from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, Pin, Query
+from daemon.web.api.recharge_bodies import (
+    MOST_TENDERS,
+    LawRefusal,
+    OutsideTender,
+    TenderPart,
+)
+
+VOUCHER: Final = "^[0-9A-Za-z-]{0,40}$"
+
+
+class ServiceName(Enum):
+    ISSUE = "issue"
+    REISSUE = "reissue"
+    REPAIR = "repair"
+    EXTEND = "extend"
+    REPORT_LOST = "report_lost"
+    LIFT_LOSS = "lift_loss"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    RETURN = "return"
+    TRANSFER = "transfer"
 
 
 class NewBalanceRefund(Body):
@@ -32,7 +57,7 @@ class NewBalanceRefund(Body):
     tender: OutsideTender = OutsideTender.CASH
     voucher: str = Field(
         default="",
-        pattern="^[0-9A-Za-z-]{0,40}$",
+        pattern=VOUCHER,
         description="Names the transfer or payment; no account number. Asked of all but cash.",
     )
     same_name: bool = Field(default=False, description="The account is in the buyer's own name.")
@@ -110,6 +135,191 @@ class Agent(Body):
     kind: Literal["id_card", "passport", "licence"]
     number: str = Field(min_length=5, max_length=40)
     name: str = Field(min_length=1, max_length=60)
+
+
+class AnyTender(Enum):
+    STORED = "stored"
+    CASH = "cash"
+    BANK_CARD = "bank_card"
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    BANK_TRANSFER = "bank_transfer"
+
+
+class TenderLine(Body):
+    """One of a mix. `amount_fen` left out: whatever is left to pay. Of cash it is what was handed
+    over, and the rest is change. `stored` is the account's own balance, and asks for the PIN."""
+
+    kind: AnyTender
+    amount_fen: Fen | None = None
+
+    def value(self) -> Offer:
+        return Offer(self.kind.value, self.amount_fen)
+
+
+class PayoutTo(Body):
+    tender: OutsideTender = OutsideTender.CASH
+    voucher: str = Field(default="", pattern=VOUCHER)
+    same_name: bool = False
+    paper_shown: bool = False
+    had_same_before: bool = False
+
+
+class NewCardService(Body):
+    """`card_id`, or for issue, extend and transfer `member_id`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"service": "report_lost", "card_id": EXAMPLE_ID},
+                {"service": "reissue", "card_id": EXAMPLE_ID, "tenders": [{"kind": "cash"}]},
+                {"service": "extend", "member_id": EXAMPLE_ID, "days": 365},
+            ]
+        }
+    )
+
+    service: ServiceName
+    card_id: Id | None = None
+    member_id: Id | None = None
+    to_member_id: Id | None = Field(default=None, description="Who takes the account over.")
+    days: int = Field(default=0, ge=0, le=MOST_DAYS)
+    tenders: list[TenderLine] = Field(
+        default=[], max_length=MOST_TENDERS, description="What pays the fee; none for no fee."
+    )
+    fee_fen: int | None = Field(
+        default=None, ge=0, le=MAX_FEN, description="What the quote said; another fee is refused."
+    )
+    reason: str = Field(
+        default="", pattern="^[a-z_]{0,32}$", description="A short code for the journal."
+    )
+    number: str = Field(
+        default="",
+        pattern="^[0-9A-Za-z]{0,20}$",
+        description="As printed on the new card; empty: the next of the category's range.",
+    )
+    payout: PayoutTo | None = Field(
+        default=None, description="How a returned card's balance is paid out."
+    )
+
+    def value(self) -> ServiceOrder:
+        to = self.payout
+        payout = None
+        if to is not None:
+            payout = Payout(
+                "",
+                to.tender.value,
+                to.voucher,
+                to.same_name,
+                to.paper_shown,
+                to.had_same_before,
+            )
+        return ServiceOrder(
+            Service(self.service.value),
+            self.card_id,
+            self.member_id,
+            self.to_member_id,
+            self.days,
+            tuple(line.value() for line in self.tenders),
+            self.fee_fen,
+            self.reason,
+            self.number,
+            payout,
+        )
+
+
+class DoCardService(NewCardService):
+    pin: Pin | None = Field(default=None, description="The member's, where stored value pays.")
+
+
+class MovedMoney(BaseModel):
+    to_member_id: Id
+    money: Balance
+    passes: list[PassKept]
+    points_kept: int = Field(description="Points stay with who earned them.")
+
+
+class Back(BaseModel):
+    """What a returned card's balance came to."""
+
+    lots: list[BackLot]
+    fee_fen: int
+    refund_fen: int
+    tender: OutsideTender
+    points_kept: int
+    passes_kept: list[PassKept]
+
+
+class CardService(BaseModel):
+    service_id: Id
+    service: ServiceName
+    status: Literal["awaiting_card", "working", "done", "failed"]
+    reason: str | None
+    created_ms: int
+    member: Member
+    card: Card | None = Field(description="The card that it was done to, as it was then.")
+    new_card: Card | None
+    fee_fen: int
+    waived: str | None = Field(description="Why nothing was charged, e.g. `no_extension_fee`.")
+    tenders: list[TenderPart]
+    change_fen: int
+    valid_to: str | None
+    refund: Back | None
+    moved: MovedMoney | None
+    receipt_id: Id | None
+
+
+class CardServiceQuote(BaseModel):
+    service: ServiceName
+    member: Member
+    card: Card | None
+    becomes: str | None = Field(description="The card's status afterwards.")
+    fee_fen: int
+    listed_fen: int = Field(description="What the category says.")
+    waived: str | None
+    valid_to: str | None = Field(description="After an extension; else as it is.")
+    number: str | None = Field(description="The number that the new card should show.")
+    refund: Back | None
+    moved: MovedMoney | None
+    permission: str
+    permitted: bool = Field(description="Without a manager's approval.")
+    refusals: list[LawRefusal]
+
+
+class ExtensionFee(BaseModel):
+    days: int
+    fee_fen: int
+
+
+class Able(BaseModel):
+    service: ServiceName
+    permission: str
+    permitted: bool
+    fee_fen: int
+    extensions: list[ExtensionFee]
+    refusals: list[LawRefusal]
+
+
+class CardDetail(Card):
+    member: Member
+    replaced_by: Id | None
+    services: list[Able]
+
+
+class NewPin(Body):
+    pin: Pin
+    old_pin: Pin | None = Field(
+        default=None,
+        description="To change a PIN; not asked for while a card that proves itself lies there.",
+    )
+
+
+class PinReset(Body):
+    """The member is known by the phone number or the card's printed number, told in full, or by a
+    card that proves itself and lies there."""
+
+    pin: Pin
+    phone: str = Field(default="", max_length=40)
+    card_number: str = Field(default="", pattern="^[0-9A-Za-z]{0,20}$")
 
 
 class NewIdentity(Body):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from daemon.core.permissions import Permission
+from daemon.operations.issue_desk import AskedCard, first_card
 from daemon.operations.member_form import Form
-from daemon.operations.member_pin import set_pin
-from daemon.operations.members import add_member, find_members, member_by_id, set_card_status
+from daemon.operations.members import add_member, find_members, member_by_id
 from daemon.web.api.answers import Issue, Member, Members
 from daemon.web.api.bodies import (
-    MemberPin,
     MembersQuery,
-    NewCardStatus,
     NewIssue,
     NewMember,
     NoQuery,
@@ -65,19 +63,6 @@ async def see_member(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
 
 
 @route(
-    "PUT",
-    "/members/{member_id}/pin",
-    "Set or replace the member's PIN",
-    {204: None},
-    body=MemberPin,
-    problems=(404,),
-)
-async def set_member_pin(call: Call[MemberPin, NoQuery]) -> web.StreamResponse:
-    await set_pin(call.context.shop, call.actor, call.ids["member_id"], call.body.pin)
-    return web.Response(status=204)
-
-
-@route(
     "POST",
     "/card-issues",
     "The next card laid on a reader becomes the member's",
@@ -87,7 +72,8 @@ async def set_member_pin(call: Call[MemberPin, NoQuery]) -> web.StreamResponse:
     needs=Permission.CARD_ISSUE,
 )
 async def begin_issue(call: Call[NewIssue, NoQuery]) -> web.StreamResponse:
-    return reply(await call.context.desk.begin_issue(call.actor, call.body.member_id), 202)
+    asked = AskedCard(call.actor, first_card(call.body.member_id))
+    return reply(await call.context.desk.begin_issue(asked), 202)
 
 
 @route("GET", "/card-issues/{issue_id}", "How an issue stands", {200: Issue}, problems=(404,))
@@ -105,20 +91,3 @@ async def see_issue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
 )
 async def cancel_issue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply(await call.context.desk.cancel_issue(call.ids["issue_id"]))
-
-
-@route(
-    "POST",
-    "/cards/{card_id}/status",
-    "Report a card lost, lock it, or make it active again",
-    {200: Member},
-    body=NewCardStatus,
-    problems=(404, 409),
-    needs=Permission.CARD_LOST,
-)
-async def change_card_status(call: Call[NewCardStatus, NoQuery]) -> web.StreamResponse:
-    body = call.body
-    member = await set_card_status(
-        call.context.shop, call.actor, call.ids["card_id"], body.status, body.reason
-    )
-    return reply(member)

@@ -65,9 +65,15 @@ def authorize(
     spent_today_fen: int,
     pin_given: bool,
     policy: Policy,
+    plan: tuple[tuple[Account, int], ...] | None = None,
+    asks_pin: bool = False,
 ) -> Decision:
     """Checks in the order that helps the person most: the card itself, the person, the money, and
-    only then the PIN, so that nobody types a PIN for a sale that cannot be."""
+    only then the PIN, so that nobody types a PIN for a sale that cannot be.
+
+    `amount_fen` is what stored value pays; `plan` the lots that a price has chosen already (None:
+    they are chosen here). `asks_pin`: something else of the account is spent with a card that shows
+    no more than a number."""
     refusal = judge_card(proof, card)
     if refusal is not None:
         return refusal
@@ -77,9 +83,11 @@ def authorize(
     refusal = _judge_money(amount_fen, holdings, profile, spent_today_fen)
     if refusal is not None:
         return refusal
-    if amount_fen > profile.spend.pin_above_fen and not pin_given:
+    if (amount_fen > profile.spend.pin_above_fen or asks_pin) and not pin_given:
         return AskPin() if member.pin_hash else Decline("pin_required_but_unset")
-    return Approve(plan_spend(amount_fen, holdings, policy.spend_order), proof.counter)
+    if plan is None:
+        plan = plan_spend(amount_fen, holdings, policy.spend_order) if amount_fen else ()
+    return Approve(plan, proof.counter)
 
 
 def judge_card(proof: Proof, card: Card) -> Decline | None:

@@ -13,6 +13,9 @@ A counter has at most one current sale. Its states say what the cashier waits fo
     DONE, DECLINED, CANCELLED   how a sale ended; shown until the next tap or amount
     UNKNOWN         the card left while it was committing: the next tap of it tells
 
+A sale that takes nothing from an account is paid at once (PAID), and one for a member who was found
+without a card asks for the PIN first (NAMED).
+
 An event that the table does not have raises `IllegalMove` and changes nothing. The cashier never
 waits for paper: a new sale may begin in COMMITTED and PRINTING. `docs/counter.md` is drawn from
 this table by `draw()`.
@@ -60,6 +63,8 @@ class Event(Enum):
     TIME_OUT = "time out"
     PARK = "park"
     RESTORE = "found torn after a restart"
+    PAID = "paid without a card"
+    NAMED = "member named without a card"
 
 
 class IllegalMove(Conflict):
@@ -81,6 +86,8 @@ def _table() -> Mapping[tuple[State, Event], State]:
         (s.AMOUNT, e.CARD_SHOWN): s.AMOUNT,
         (s.AMOUNT, e.REFUSED): s.DECLINED,
         (s.AMOUNT, e.CANCEL): s.IDLE,
+        (s.AMOUNT, e.PAID): s.COMMITTED,
+        (s.AMOUNT, e.NAMED): s.AWAITING_PIN,
         (s.AWAITING_CARD, e.CARD_LAID): s.AUTHENTICATING,
         (s.AWAITING_CARD, e.CANCEL): s.CANCELLED,
         (s.AWAITING_CARD, e.TIME_OUT): s.CANCELLED,
@@ -110,6 +117,8 @@ def _table() -> Mapping[tuple[State, Event], State]:
         table[free, e.AMOUNT_GIVEN] = s.AWAITING_CARD
         table[free, e.CARD_SHOWN] = s.AMOUNT
         table[free, e.REFUSED] = s.DECLINED
+        table[free, e.PAID] = s.COMMITTED
+        table[free, e.NAMED] = s.AWAITING_PIN
     for ended in _ENDED:
         table[ended, e.CANCEL] = s.IDLE
     return table

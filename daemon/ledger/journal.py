@@ -16,6 +16,7 @@ from daemon.core.entry import (
     Account,
     Draft,
     Entry,
+    Kind,
     Posting,
     chain_hash,
     parse_leaf,
@@ -200,7 +201,12 @@ class JournalDesk(Desk):
         return 0 if row is None else int(row[1])
 
     def voided_by(self, op_id: str) -> str | None:
-        row = self._one("SELECT op_id FROM journal WHERE refers_to = ? ORDER BY dseq", op_id)
+        row = self._one(
+            "SELECT op_id FROM journal WHERE refers_to = ? AND kind IN (?, ?) ORDER BY dseq",
+            op_id,
+            int(Kind.VOID_SALE),
+            int(Kind.VOID_RECHARGE),
+        )
         return None if row is None else str(row[0])
 
     def leaves(self, first_dseq: int, most: int) -> Sequence[tuple[int, bytes, bytes]]:

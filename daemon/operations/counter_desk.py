@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,14 @@ from daemon.core.card import Proof
 from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict, LedgerError
 from daemon.core.records import Card, Operation, OpState
-from daemon.operations import member_pin, sell
-from daemon.operations.issue_desk import IssueDesk
+from daemon.operations import member_pin, refund_sale, sell
+from daemon.operations.cardless_sale import Wait, at_once, pay_with_pin
+from daemon.operations.issue_desk import AskedCard, IssueDesk
+from daemon.operations.last_paid import LastPaid
 from daemon.operations.one_by_one import OneByOne
 from daemon.operations.recover import Recovered, recover_sales
-from daemon.operations.sell import end_sale, find_card, open_sale, require_sale
+from daemon.operations.sale_view import sale_view
+from daemon.operations.sell import Order, end_sale, find_card, open_sale, require_sale
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.show_card import show_card
 from daemon.operations.tap import (
@@ -36,7 +39,7 @@ from daemon.operations.tap import (
     tap,
 )
 from daemon.operations.till import Current, Till
-from daemon.operations.views import sale_view
+from daemon.operations.views import reader_view
 from daemon.operations.void import void
 from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged
 from daemon.ports.ledger import Books
@@ -46,14 +49,6 @@ log = logging.getLogger(__name__)
 MOST_SPOOLED = 100
 """How far back a start looks for receipts that wait for paper."""
 _ENDED = (State.DONE, State.DECLINED, State.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class LastPaid:
-    sale_id: str
-    card_id: str
-    amount_fen: int
-    at_ms: int
 
 
 class CounterDesk:
@@ -67,7 +62,7 @@ class CounterDesk:
         self.issues = IssueDesk(shop)
         self._on_reader: dict[str, Presence] = {}
         self._shown_on: Presence | None = None
-        self._last_paid: LastPaid | None = None
+        self._last_paid = LastPaid(shop)
         self._recovered = Recovered()
         self._receipts_left = 0
 
@@ -117,13 +112,7 @@ class CounterDesk:
         async for event in self._shop.readers.events():
             match event:
                 case ReaderChanged(status):
-                    body = {
-                        "name": status.name,
-                        "state": status.state.value,
-                        "card_present": status.card_present,
-                        "problem": status.problem,
-                    }
-                    self._shop.events.publish("reader", body)
+                    self._shop.events.publish("reader", reader_view(status))
                 case CardLaid(presence):
                     await self._turns.put(partial(self._card_laid, presence))
                 case CardLifted():
@@ -134,9 +123,10 @@ class CounterDesk:
 
     # -- what the cashier asks -------------------------------------------------------------------
 
-    async def begin(self, actor: Actor, amount_fen: int, key: str) -> dict[str, Any]:
-        """Opens a sale and makes it the current one. Raises BadRequest, Conflict."""
-        return await self._turns.do(lambda: self._begin(actor, amount_fen, key))
+    async def begin(self, actor: Actor, order: Order, key: str) -> dict[str, Any]:
+        """Opens a sale and makes it the current one; one that takes nothing from an account is paid
+        when this returns. Raises BadRequest, NotFound, Refused, NotAllowed, Conflict."""
+        return await self._turns.do(lambda: self._begin(actor, order, key))
 
     async def give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
         """Raises NotAllowed("pin_wrong" | "pin_locked"), Conflict."""
@@ -160,20 +150,28 @@ class CounterDesk:
     async def void(self, actor: Actor, sale_id: str, key: str) -> dict[str, Any]:
         """As daemon.operations.void, and the counter shows it where it is the last sale."""
 
-        async def work() -> dict[str, Any]:
-            view = await void(self._shop, actor, sell.KIND, sale_id, key)
-            if self._last_paid is not None and self._last_paid.sale_id == sale_id:
-                # What was taken back is no reason to ask whether the next one is a mistake.
-                self._last_paid = None
-            if self.till.is_current(sale_id):
-                await self.till.tell()
-            return view
+        undo = partial(void, self._shop, actor, sell.KIND, sale_id, key)
+        return await self._turns.do(lambda: self._undo(sale_id, undo))
 
-        return await self._turns.do(work)
+    async def refund(
+        self, actor: Actor, sale_id: str, lines: Mapping[str, int] | None, key: str
+    ) -> dict[str, Any]:
+        """As daemon.operations.refund_sale, and the counter shows it where it is the last sale."""
+        undo = partial(refund_sale.refund, self._shop, actor, sale_id, lines, key)
+        return await self._turns.do(lambda: self._undo(sale_id, undo))
 
-    async def begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
+    async def _undo(
+        self, sale_id: str, undo: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        view = await undo()
+        self._last_paid.forget(sale_id)
+        if self.till.is_current(sale_id):
+            await self.till.tell()
+        return view
+
+    async def begin_issue(self, asked: AskedCard) -> dict[str, Any]:
         """The next card laid down becomes the member's. Raises NotFound, Conflict."""
-        return await self._turns.do(lambda: self._begin_issue(actor, member_id))
+        return await self._turns.do(lambda: self._begin_issue(asked))
 
     async def cancel_issue(self, issue_id: str) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
@@ -183,19 +181,50 @@ class CounterDesk:
 
     # -- sales -------------------------------------------------------------------------------------
 
-    async def _begin(self, actor: Actor, amount_fen: int, key: str) -> dict[str, Any]:
-        def work(books: Books) -> tuple[Operation, bool]:
-            sale = open_sale(self._shop, books, actor, amount_fen, key)
-            fresh = sale.state is OpState.OPEN and not self.till.is_current(sale.op_id)
-            if fresh:
-                self._require_free()
-            return sale, fresh
+    async def _begin(self, actor: Actor, order: Order, key: str) -> dict[str, Any]:
+        shown = self.shown_member()
 
-        sale, fresh = await self._shop.ledger.write(work)
-        if fresh:
+        def work(books: Books) -> tuple[Operation, Wait | Mapping[str, Any] | None]:
+            sale = open_sale(self._shop, books, actor, order, key)
+            if sale.state is not OpState.OPEN or self.till.is_current(sale.op_id):
+                return sale, None
+            self._require_free()
+            return sale, at_once(self._shop, books, sale, actor, shown)
+
+        sale, outcome = await self._shop.ledger.write(work)
+        if outcome is not None:
             self._recovered, self._receipts_left = Recovered(), 0
-            await self._make_current(Current(sale, actor))
+            await self._take_up(Current(sale, actor), outcome)
         return await self.till.sale(sale.op_id)
+
+    def shown_member(self) -> str | None:
+        """Whose card lies there, proved, without a sale."""
+        if self.till.state is not State.AMOUNT or self.till.shown is None:
+            return None
+        member_id = self.till.shown["member"]["member_id"]
+        assert isinstance(member_id, str)
+        return member_id
+
+    async def _take_up(self, current: Current, outcome: Wait | Mapping[str, Any]) -> None:
+        """The sale is the current one from now on: it waits, or is paid already."""
+        if outcome is Wait.CARD:
+            await self._make_current(current)
+            return
+        self._unshow()
+        self.till.current, self.till.ask = current, None
+        if outcome is Wait.PIN:
+            current.pin_member = current.sale.request["member_id"]
+            self.till.move(Event.NAMED)
+            await self.till.tell()
+            return
+        assert not isinstance(outcome, Wait)
+        self.till.move(Event.PAID)
+        await self._approved(outcome)
+
+    async def _approved(self, answer: Mapping[str, Any]) -> None:
+        await self.till.tell()
+        self.till.move(Event.QUEUED)
+        self._shop.receipt_spooled(answer["receipt_id"])
 
     def _require_free(self) -> None:
         """Raises Conflict("counter_busy")."""
@@ -231,15 +260,7 @@ class CounterDesk:
             cashier=current.cashier,
             pin_given_for=current.pin_given_for,
             confirmed=current.confirmed,
-            is_repeat=self._is_repeat,
-        )
-
-    def _is_repeat(self, card_id: str, amount_fen: int) -> bool:
-        last = self._last_paid
-        return (
-            last is not None
-            and (last.card_id, last.amount_fen) == (card_id, amount_fen)
-            and self._shop.clock.now_ms() - last.at_ms < self._shop.policy.double_tap_ms
+            is_repeat=self._last_paid.is_repeat,
         )
 
     async def _conclude(self, outcome: Outcome) -> None:
@@ -249,16 +270,17 @@ class CounterDesk:
         till.ask = None
         match outcome:
             case Approved(answer):
-                amount_fen = current.sale.request["amount_fen"]
-                now_ms = self._shop.clock.now_ms()
-                self._last_paid = LastPaid(sale_id, answer["card_id"], amount_fen, now_ms)
+                self._last_paid.note(sale_id, answer["card_id"], current.sale.request)
                 till.move(Event.PROVED)
                 till.move(Event.APPROVED)
+                await self._approved(answer)
+                return
             case Declined(why, card):
                 await till.note(sale_id, OpState.DECLINED, why, card)
                 till.move(Event.REFUSED)
             case PinNeeded(proof, card):
                 current.pin_proof, current.pin_card = proof, card
+                current.pin_member = card.member_id
                 await till.note(sale_id, OpState.OPEN, None, card)
                 till.move(Event.PROVED)
                 till.move(Event.PIN_ASKED)
@@ -278,21 +300,22 @@ class CounterDesk:
                 till.move(Event.TORN)
                 till.ask = "tap_again"
         await till.tell()
-        if isinstance(outcome, Approved):
-            till.move(Event.QUEUED)
-            self._shop.receipt_spooled(outcome.answer["receipt_id"])
 
     async def _give_pin(self, sale_id: str, pin: str) -> dict[str, Any]:
         current = await self._require_current(sale_id)
         if self.till.state is not State.AWAITING_PIN:
             raise Conflict("pin_not_asked")
-        assert current.pin_card is not None and current.pin_proof is not None
-        refusal = await member_pin.check(self._shop, current.pin_card.member_id, pin)
+        assert current.pin_member is not None
+        refusal = await member_pin.check(self._shop, current.pin_member, pin)
         if refusal is not None:
             await self._pin_refused(current, refusal)
             raise refusal.error()
-        current.pin_given_for = pin_key(current.pin_proof)
         self.till.move(Event.PIN_GIVEN)
+        if current.pin_proof is None:
+            self.till.move(Event.CARD_LAID)
+            await self._conclude(await self._settle_named(current))
+            return await self.till.sale(sale_id)
+        current.pin_given_for = pin_key(current.pin_proof)
         if current.pin_proof.counter is None:
             self.till.move(Event.CARD_LAID)
             request = self._request(current)
@@ -300,6 +323,13 @@ class CounterDesk:
         else:
             await self._charge_or_ask()
         return await self.till.sale(sale_id)
+
+    async def _settle_named(self, current: Current) -> Outcome:
+        sale, cashier = current.sale, current.cashier
+        posted = await self._shop.ledger.write(
+            lambda books: pay_with_pin(self._shop, books, sale, cashier)
+        )
+        return Declined(posted) if isinstance(posted, Decline) else Approved(posted)
 
     async def _pin_refused(self, current: Current, refusal: member_pin.Refusal) -> None:
         if refusal.locked_s:
@@ -379,14 +409,17 @@ class CounterDesk:
         await self._shop.ledger.read(lambda books: require_sale(books, sale_id))
         self._require_free()
 
-        def work(books: Books) -> Operation:
+        shown = self.shown_member()
+
+        def work(books: Books) -> tuple[Operation, Wait | Mapping[str, Any]]:
             if require_sale(books, sale_id).state is not OpState.PARKED:
                 raise Conflict("sale_not_parked")
             books.change_operation(sale_id, OpState.OPEN)
-            return require_sale(books, sale_id)
+            sale = require_sale(books, sale_id)
+            return sale, at_once(self._shop, books, sale, actor, shown)
 
-        sale = await self._shop.ledger.write(work)
-        await self._make_current(Current(sale, actor))
+        sale, outcome = await self._shop.ledger.write(work)
+        await self._take_up(Current(sale, actor), outcome)
         return await self.till.sale(sale_id)
 
     def _wait_over(self, sale_id: str, moves: int) -> None:
@@ -458,10 +491,10 @@ class CounterDesk:
 
     # -- cards for members -------------------------------------------------------------------------
 
-    async def _begin_issue(self, actor: Actor, member_id: str) -> dict[str, Any]:
+    async def _begin_issue(self, asked: AskedCard) -> dict[str, Any]:
         self._require_free()
-        issue = await self.issues.begin(actor, member_id)
+        issue = await self.issues.begin(asked)
         presence = self._any_card()
-        if presence is not None:
+        if presence is not None and self.issues.waiting:
             issue = await self.issues.onto(presence)
         return issue

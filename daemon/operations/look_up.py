@@ -7,9 +7,10 @@ from typing import Any, Final
 from daemon.core.errors import NotFound
 from daemon.core.records import OpState
 from daemon.operations import recharge, sell
+from daemon.operations.sale_view import sale_view
 from daemon.operations.shop import Shop
 from daemon.operations.till import Till
-from daemon.operations.views import SALE_STATUS, recharge_view, sale_view
+from daemon.operations.views import SALE_STATUS, recharge_view
 from daemon.ports.ledger import Books
 
 MOST_LISTED: Final = 100

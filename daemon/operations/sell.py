@@ -1,11 +1,14 @@
 """A sale on a card, in the three steps that make it safe: intent, card, ledger.
 
-1. `open_sale`: the sale's id is durable before anything is tried.
-2. `decide`: one transaction reads the books, decides, and writes the card's intent (counter + 1).
+1. `open_sale`: the sale's id and its basket are durable before anything is tried.
+2. `decide`: one transaction reads the books, makes the price for the member who tapped, decides,
+   and writes the card's intent (counter + 1) together with the price.
 3. the card commits (daemon.operations.counter_desk asks it to).
-4. `post_sale`: one transaction decides again on what is true now, moves the money, settles the
-   card's counter, ends the sale and spools the receipt. When it returns, and not before, anything
-   may say "approved".
+4. `post_sale`: one transaction looks at what is true now, moves everything, settles the card's
+   counter, ends the sale and spools the receipt. When it returns, and not before, anything may say
+   "approved".
+
+A tap that was torn and ends later ends at the price that was kept with its intent.
 """
 
 from __future__ import annotations
@@ -14,23 +17,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daemon.core.authorize import Approve, Decision, Decline, authorize
+from daemon.core.authorize import Approve, Decision, Decline, authorize, judge_card
 from daemon.core.card import Assurance, CardStatus, CounterVerdict, Proof, Technology, judge_counter
-from daemon.core.entry import Account, Draft, Kind, Posting
-from daemon.core.errors import NotFound
+from daemon.core.entry import Draft, Kind
+from daemon.core.errors import CounterError, LedgerError, NotFound
 from daemon.core.ids import is_id
-from daemon.core.masking import mask_name, tail
-from daemon.core.money import Purse, require_amount
-from daemon.core.receipt_text import SaleFacts, sale_receipt
+from daemon.core.money import require_amount
+from daemon.core.permissions import Permission
+from daemon.core.pricing.kept import quote_as_json, quote_from_json
+from daemon.core.pricing.quoted import Quote
+from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import Card, Member, Operation, OpState
-from daemon.core.spend import balance_of
+from daemon.operations.basket import Basket, basket_as_json, basket_from_json
 from daemon.operations.once import client_key, earlier
+from daemon.operations.price_sale import price, rule_names
+from daemon.operations.settle_sale import Buyer, plan_of, settle, stored_fen
 from daemon.operations.shop import Actor, Shop
+from daemon.operations.standing import member_standing
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
 
 KIND = "sale"
-SALES = Account("shop", "sales")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +48,35 @@ class Evidence:
     pin_given: bool = False
 
 
-def open_sale(shop: Shop, books: Books, actor: Actor, amount_fen: int, key: str) -> Operation:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for: a bare amount, or a basket."""
+
+    basket: Basket
+    amount_fen: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the operation keeps it: the same request always reads the same."""
+        if self.amount_fen is None:
+            return basket_as_json(self.basket)
+        rest = basket_as_json(replace(self.basket, lines=()))
+        return {"amount_fen": self.amount_fen, **rest}
+
+
+def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) -> Operation:
     """Makes the sale durable as OPEN, or finds the one that this key began.
 
-    Raises BadRequest for the amount or key, Conflict("idempotency_key_reused")."""
-    require_amount(amount_fen, most_fen=shop.policy.most_sale_fen)
-    request = {"amount_fen": amount_fen}
+    Raises BadRequest for the amount or key, Conflict("idempotency_key_reused"),
+    NotAllowed("permission_needed") for keyed amounts, and what a price raises."""
+    if order.amount_fen is not None:
+        require_amount(order.amount_fen, most_fen=shop.policy.most_sale_fen)
+    request = order.as_json()
     whose = client_key(actor, key)
     found = earlier(books, whose, KIND, request)
     if found is not None:
         return found
+    if order.basket.has_open_amount:
+        actor.require(Permission.OPEN_AMOUNT)
     sale = Operation(
         op_id=shop.clock.new_id(),
         kind=KIND,
@@ -59,9 +85,20 @@ def open_sale(shop: Shop, books: Books, actor: Actor, amount_fen: int, key: str)
         created_ms=shop.clock.now_ms(),
         request=request,
         client_key=whose,
+        answer={"amount_fen": _first_look(shop, books, order.basket)},
     )
     books.add_operation(sale)
     return sale
+
+
+def _first_look(shop: Shop, books: Books, basket: Basket) -> int:
+    """What it comes to before it is known who buys. Raises what a price raises: a basket that
+    cannot be sold to anybody is refused at once."""
+    rest = basket.without_member(shop.rules.book.catalogue)
+    if not rest.lines:
+        return 0
+    rest = replace(rest, tenders=())
+    return price(shop, books, rest, NO_CARD, shop.clock.now_ms()).paid_fen
 
 
 def find_card(books: Books, proof: Proof) -> Card | Decline:
@@ -79,24 +116,42 @@ def find_card(books: Books, proof: Proof) -> Card | Decline:
 def decide(
     shop: Shop, books: Books, sale: Operation, evidence: Evidence
 ) -> tuple[Decision, Card | None]:
-    """Decides; on Approve for a card with a counter, writes the intent. The card is returned as it
-    now is on the books. A decline that must be remembered (a clone) locks the card here."""
+    """Decides; on Approve for a card with a counter, writes the intent and the price. The card is
+    returned as it now is on the books. A decline that must be remembered (a clone) locks the card
+    here."""
     found = find_card(books, evidence.proof)
     if isinstance(found, Decline):
         return found, None
-    decision = _judge(shop, books, sale, evidence, found)
+    decision, quote = _judge(shop, books, sale, evidence, found)
     if isinstance(decision, Approve) and decision.counter_before is not None:
+        assert quote is not None
+        _keep_price(shop, books, sale, found, quote)
         return decision, _write_intent(books, sale, found, decision.counter_before)
     if isinstance(decision, Decline) and decision.alarm:
         remember_alarm(shop, books, found, decision)
     return decision, found
 
 
-def _judge(shop: Shop, books: Books, sale: Operation, evidence: Evidence, card: Card) -> Decision:
+def _judge(
+    shop: Shop, books: Books, sale: Operation, evidence: Evidence, card: Card
+) -> tuple[Decision, Quote | None]:
+    """The price is made only for a card that may pay at all."""
     member = books.member(card.member_id)
     assert member is not None, "a card on the books has a member"
-    return authorize(
-        amount_fen=sale.request["amount_fen"],
+    refusal = judge_card(evidence.proof, card)
+    if refusal is not None:
+        return refusal, None
+    if member.status != "active":
+        return Decline("member_frozen"), None
+    if sale.request.get("member_id", card.member_id) != card.member_id:
+        return Decline("card_of_other_member"), None
+    quote = price_or_kept(shop, books, sale, member, card)
+    if isinstance(quote, Decline):
+        return quote, None
+    profile = shop.policy.profiles[card.technology]
+    gains = quote.points_used > 0 or bool(quote.passes())
+    decision = authorize(
+        amount_fen=stored_fen(quote),
         proof=evidence.proof,
         card=card,
         member=member,
@@ -104,7 +159,56 @@ def _judge(shop: Shop, books: Books, sale: Operation, evidence: Evidence, card: 
         spent_today_fen=books.spent_on_day(card.card_id, shop.day(shop.clock.now_ms())),
         pin_given=evidence.pin_given,
         policy=shop.policy,
+        plan=plan_of(quote, owner_of(member.member_id)),
+        asks_pin=gains and profile.proves is Assurance.IDENTITY,
     )
+    return decision, quote
+
+
+def price_or_kept(
+    shop: Shop, books: Books, sale: Operation, member: Member, card: Card | None
+) -> Quote | Decline:
+    """The price that was agreed where this card's intent for this very sale is not settled, else
+    the price for the member now; or why there is none."""
+    kept = sale_now(books, sale).answer.get("quote")
+    if kept is not None and card is not None and card.pending_op == sale.op_id:
+        quote = quote_from_json(kept)
+        if quote.member_id == member.member_id:
+            return quote
+    now_ms = shop.clock.now_ms()
+    standing = member_standing(shop, books, member, now_ms)
+    try:
+        return price(shop, books, basket_from_json(sale.request), standing, now_ms)
+    except LedgerError:
+        raise
+    except CounterError as error:
+        return declined(error)
+
+
+def declined(error: CounterError) -> Decline:
+    """What a price refused, as the end of a sale."""
+    facts = {name: fact for name, fact in error.facts.items() if isinstance(fact, int)}
+    return Decline(error.key, facts)
+
+
+def sale_now(books: Books, sale: Operation) -> Operation:
+    """The sale as it stands on the books."""
+    found = books.operation(sale.op_id)
+    assert found is not None
+    return found
+
+
+def _keep_price(shop: Shop, books: Books, sale: Operation, card: Card, quote: Quote) -> None:
+    now = sale_now(books, sale)
+    if card.pending_op == sale.op_id and "quote" in now.answer:
+        return
+    kept = {
+        **now.answer,
+        "amount_fen": quote.paid_fen,
+        "quote": quote_as_json(quote),
+        "names": dict(rule_names(shop, books, quote)),
+    }
+    books.change_operation(sale.op_id, now.state, reason=now.reason, answer=kept)
 
 
 def _write_intent(books: Books, sale: Operation, card: Card, on_card: int) -> Card:
@@ -144,11 +248,11 @@ def remember_alarm(shop: Shop, books: Books, card: Card, decline: Decline) -> No
 def post_sale(
     shop: Shop, books: Books, sale: Operation, evidence: Evidence, cashier: Actor
 ) -> Decline | Mapping[str, Any]:
-    """Moves the money and ends the sale as APPROVED; returns its answer. Where the money is not
-    there any more it ends the sale as DECLINED. The card's counter is settled either way."""
+    """Moves everything and ends the sale as APPROVED; returns its answer. Where what should pay is
+    not there any more it ends the sale as DECLINED. The card's counter is settled either way."""
     card = find_card(books, evidence.proof)
     assert isinstance(card, Card)
-    decision = _judge(shop, books, sale, evidence, card)
+    decision, quote = _judge(shop, books, sale, evidence, card)
     settled = card
     if evidence.proof.counter is not None:
         assert card.pending is not None and card.pending_op == sale.op_id
@@ -158,93 +262,15 @@ def post_sale(
         assert isinstance(decision, Decline), "the PIN was asked for before"
         end_sale(shop, books, sale.op_id, OpState.DECLINED, decision)
         return decision
-    now_ms = shop.clock.now_ms()
-    taken = _post(shop, books, sale, settled, decision, cashier, now_ms)
+    assert quote is not None
     member = books.member(card.member_id)
     assert member is not None
-    return _finish(shop, books, sale, member, settled, taken, cashier, now_ms)
-
-
-def _post(
-    shop: Shop,
-    books: Books,
-    sale: Operation,
-    card: Card,
-    decision: Approve,
-    cashier: Actor,
-    now_ms: int,
-) -> Purse:
-    amount_fen = sale.request["amount_fen"]
-    drawn = tuple(Posting(account, -part) for account, part in decision.plan)
-    entry = books.append(
-        Draft(
-            op_id=sale.op_id,
-            kind=Kind.SALE,
-            at_ms=now_ms,
-            actor=cashier.number,
-            member_id=card.member_id,
-            card_id=card.card_id,
-            card_counter=card.counter,
-            postings=(*drawn, Posting(SALES, amount_fen)),
-        )
-    )
-    assert entry.draft.op_id == sale.op_id
-    books.add_spent(card.card_id, shop.day(now_ms), amount_fen)
-
-    def taken(asset: str) -> int:
-        return sum(part for account, part in decision.plan if account.asset == asset)
-
-    return Purse(taken("principal"), taken("bonus"))
-
-
-def _finish(
-    shop: Shop,
-    books: Books,
-    sale: Operation,
-    member: Member,
-    card: Card,
-    taken: Purse,
-    cashier: Actor,
-    now_ms: int,
-) -> Mapping[str, Any]:
-    left = balance_of(books.holdings(owner_of(member.member_id)))
     weak = shop.policy.profiles[card.technology].proves is Assurance.IDENTITY
-    number = shop.receipt_number(books, now_ms)
-    personal = books.personal(member.member_id)
-    receipt_id = shop.clock.new_id()
-    receipt = sale_receipt(
-        receipt_id,
-        shop.head,
-        SaleFacts(
-            number=number,
-            at=shop.time_text(now_ms),
-            cashier=cashier.number,
-            amount_fen=sale.request["amount_fen"],
-            taken=taken,
-            balance=left,
-            member=mask_name(personal.name) if personal else "",
-            card_tail=tail(member.number),
-            reference=sale.op_id,
-            weak=weak,
-            token=receipt_id,
-        ),
-        shop.language,
-    )
-    books.spool_receipt(receipt, sale.op_id, now_ms)
-    answer = {
-        "member_id": member.member_id,
-        "card_id": card.card_id,
-        "technology": card.technology.value,
-        "weak": weak,
-        "taken": taken.as_json(),
-        "balance": left.as_json(),
-        "receipt_id": receipt_id,
-        "receipt_number": number,
-    }
-    books.change_operation(
-        sale.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=books.head().dseq
-    )
-    return answer
+    names = sale_now(books, sale).answer.get("names") if settled is not card else None
+    posted = settle(shop, books, sale, quote, Buyer(member, settled, weak), cashier, names)
+    if isinstance(posted, Decline):
+        end_sale(shop, books, sale.op_id, OpState.DECLINED, posted)
+    return posted
 
 
 def end_sale(
@@ -252,11 +278,13 @@ def end_sale(
 ) -> None:
     """Ends a sale without money moving. `more` is kept with the answer (who it was, which card)."""
     assert state in (OpState.DECLINED, OpState.CANCELLED, OpState.UNKNOWN, OpState.PARKED)
+    sale = books.operation(sale_id)
+    before = sale.answer if sale is not None else {}
     books.change_operation(
         sale_id,
         state,
         reason=why.reason,
-        answer={"facts": dict(why.facts), **more},
+        answer={**before, "facts": dict(why.facts), **more},
         settled_ms=shop.clock.now_ms() if state.final else None,
     )
 

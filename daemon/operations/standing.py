@@ -52,6 +52,13 @@ def has_benefits(member: Member, day: str) -> bool:
     return member.valid_to is None or member.valid_to >= day
 
 
+def rises(shop: Shop, before: str | None, after: str | None) -> bool:
+    """Whether a change of level is one upwards. A level that the shop no longer has counts as
+    none."""
+    heights = {rung.level: place for place, rung in enumerate(shop.rules.book.ladder.rungs)}
+    return heights.get(after or "", -1) > heights.get(before or "", -1)
+
+
 def birthday_of(text: str) -> Birthday | None:
     """From YYYY-MM-DD, or --MM-DD where the year was not told; "" is None."""
     if not text:
@@ -74,12 +81,6 @@ def pass_held(held: Holding) -> PassHeld:
 
 def pass_id_of(account: Account) -> str:
     return f"{account.asset}@{account.lot}"
-
-
-def pass_account(owner: str, pass_id: str) -> Account:
-    """The account that `pass_id` names."""
-    asset, _, lot = pass_id.rpartition("@")
-    return Account(owner, asset, int(lot))
 
 
 def _progress(books: Books, kept: Standing, rules: ShopRules, day: date) -> int:

@@ -51,7 +51,7 @@ class PinNeeded:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulRepeat:
-    """The same card just paid the same amount: the cashier is asked."""
+    """The same card just paid for the same: the cashier is asked."""
 
     card: Card
 
@@ -76,13 +76,13 @@ Outcome = Approved | Declined | PinNeeded | DoubtfulRepeat | LostContact | Torn
 @dataclass(frozen=True, slots=True)
 class TapRequest:
     """`confirmed`: the cashier said yes to the double-tap question. `is_repeat` says whether the
-    card paid this amount a moment ago."""
+    card paid for the same sale a moment ago."""
 
     sale: Operation
     cashier: Actor
     pin_given_for: str | None
     confirmed: bool
-    is_repeat: Callable[[str, int], bool]
+    is_repeat: Callable[[str, Mapping[str, Any]], bool]
 
 
 async def prove(shop: Shop, presence: Presence) -> Proof | Declined | LostContact:
@@ -171,7 +171,7 @@ def _decide_or_ask(
     if (
         isinstance(found, Card)
         and not request.confirmed
-        and request.is_repeat(found.card_id, request.sale.request["amount_fen"])
+        and request.is_repeat(found.card_id, request.sale.request)
     ):
         return _Ask(), found
     return decide(shop, books, request.sale, evidence)

@@ -13,9 +13,9 @@ from daemon.core.card import Assurance, Proof
 from daemon.core.counter import WAITS, Event, State, move
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Operation, OpState
+from daemon.operations.sale_view import sale_view
 from daemon.operations.sell import end_sale, require_sale
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.views import sale_view
 from daemon.ports.cards import Presence
 from daemon.ports.ledger import Books
 
@@ -27,7 +27,8 @@ _BUSY = frozenset(
 @dataclass(slots=True)
 class Current:
     """The current sale and what is known of it beside the books. `presence` is where it was last
-    tried, `pin_given_for` names the card that a right PIN was given for."""
+    tried, `pin_given_for` names the card that a right PIN was given for. `pin_member` is whose PIN
+    is asked for; without `pin_proof` that member was found without a card."""
 
     sale: Operation
     cashier: Actor
@@ -35,6 +36,7 @@ class Current:
     confirmed: bool = False
     pin_proof: Proof | None = None
     pin_card: Card | None = None
+    pin_member: str | None = None
     pin_given_for: str | None = None
 
 
@@ -109,10 +111,11 @@ class Till:
             }
 
         def work(books: Books) -> None:
-            if require_sale(books, sale_id).state.final:
+            sale = require_sale(books, sale_id)
+            if sale.state.final:
                 return
             if why is None:
-                books.change_operation(sale_id, state, answer=more)
+                books.change_operation(sale_id, state, answer={**sale.answer, **more})
             else:
                 end_sale(self._shop, books, sale_id, state, why, **more)
 

@@ -1,4 +1,4 @@
-"""The books as the page sees them: JSON-ready, members masked, no card numbers."""
+"""The books as the page sees them: JSON-ready, members masked, no card's UID."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core.masking import mask_name, mask_phone
 from daemon.core.records import Card, Member, Operation, OpState, Personal
 from daemon.core.spend import balance_of
+from daemon.ports.cards import ReaderStatus
 from daemon.ports.ledger import Books
 
 SALE_STATUS = {
@@ -40,38 +41,24 @@ def member_view(books: Books, member: Member, cards: Sequence[Card] = ()) -> dic
     }
 
 
+def reader_view(status: ReaderStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "state": status.state.value,
+        "card_present": status.card_present,
+        "problem": status.problem,
+    }
+
+
 def card_view(card: Card) -> dict[str, Any]:
     return {
         "card_id": card.card_id,
         "technology": card.technology.value,
         "status": card.status.value,
         "issued_ms": card.issued_ms,
-    }
-
-
-def sale_view(books: Books, sale: Operation, *, status: str | None = None) -> dict[str, Any]:
-    """`status` overrides OPEN's `awaiting_card` where the counter knows better."""
-    answer = sale.answer
-    member_id = answer.get("member_id")
-    member = books.member(member_id) if member_id else None
-    voided = sale.state is OpState.APPROVED and books.voided_by(sale.op_id) is not None
-    return {
-        "sale_id": sale.op_id,
-        "amount_fen": sale.request["amount_fen"],
-        "status": status or SALE_STATUS[sale.state],
-        "reason": sale.reason,
-        "facts": answer.get("facts", {}),
-        "member": member_view(books, member) if member else None,
-        "technology": answer.get("technology"),
-        "weak": bool(answer.get("weak", False)),
-        "taken": answer.get("taken"),
-        "balance": answer.get("balance"),
-        "receipt_id": answer.get("receipt_id"),
-        "receipt_number": answer.get("receipt_number"),
-        "created_ms": sale.created_ms,
-        "settled_ms": sale.settled_ms,
-        "voided": voided,
-        "voidable": sale.state is OpState.APPROVED and not voided,
+        "number": card.number,
+        "valid_to": card.valid_to,
+        "replaces": card.replaces,
     }
 
 

@@ -10,13 +10,17 @@ from daemon.core.errors import Conflict, NotAllowed, NotFound, Refused
 from daemon.core.masking import mask_name, tail
 from daemon.core.money import Purse
 from daemon.core.permissions import Permission
+from daemon.core.pricing.kept import quote_from_json
 from daemon.core.receipt_text import VoidFacts, void_receipt
 from daemon.core.records import Operation, OpState
 from daemon.core.spend import balance_of
 from daemon.operations import recharge, sell
 from daemon.operations.once import client_key, earlier
+from daemon.operations.reversal import reverse, whole_of
+from daemon.operations.sale_receipt import spool_refund_receipt
+from daemon.operations.sale_view import sale_view
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.views import owner_of, recharge_view, sale_view
+from daemon.operations.views import owner_of, recharge_view
 from daemon.ports.ledger import Books
 
 KIND = "void"
@@ -57,6 +61,8 @@ def _voidable(shop: Shop, books: Books, actor: Actor, kind: str, op_id: str) -> 
         raise Conflict("not_voidable", status=operation.state.value)
     if books.voided_by(op_id) is not None:
         raise Conflict("already_voided")
+    if books.refunds_of(op_id):
+        raise Conflict("sale_refunded")
     assert operation.settled_ms is not None
     age_ms = shop.clock.now_ms() - operation.settled_ms
     own = operation.actor == actor.number and age_ms <= shop.policy.void_window_ms
@@ -75,7 +81,7 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
         shop.clock.new_id(), KIND, OpState.OPEN, actor.number, now_ms, request, whose
     )
     books.add_operation(operation)
-    mirrored = _mirror(books, entry)
+    mirrored = _mirror(books, entry, voided.kind)
     made = books.append(
         Draft(
             op_id=operation.op_id,
@@ -86,23 +92,62 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
             card_id=entry.draft.card_id,
             refers_to=voided.op_id,
             postings=mirrored,
-            detail={"approver": actor.approver} if actor.approver else {},
+            detail=_detail(actor, voided),
         )
     )
-    if entry.draft.card_id is not None and voided.kind == sell.KIND:
-        day = shop.day(entry.draft.at_ms)
-        books.add_spent(entry.draft.card_id, day, -voided.request["amount_fen"])
-    if voided.kind == recharge.KIND:
-        recharge.take_back(shop, books, voided)
-    answer = _receipt(shop, books, actor, operation, voided, made)
+    answer: Mapping[str, Any]
+    if voided.kind == sell.KIND and "quote" in voided.answer:
+        answer = _undo_basket(shop, books, actor, operation, voided, entry)
+    else:
+        answer = _undo_amount(shop, books, actor, operation, voided, entry, made)
     books.change_operation(
         operation.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=made.dseq
     )
 
 
-def _mirror(books: Books, entry: Entry) -> tuple[Posting, ...]:
-    """The opposite of each posting. Raises Refused("recharge_spent") where a lot no longer holds
-    what it was given."""
+def _detail(actor: Actor, voided: Operation) -> Mapping[str, int | str]:
+    said: dict[str, int | str] = {"event": f"void_{voided.kind}"}
+    if actor.approver:
+        said["approver"] = actor.approver
+    return said
+
+
+def _undo_basket(
+    shop: Shop, books: Books, actor: Actor, operation: Operation, voided: Operation, entry: Entry
+) -> Mapping[str, Any]:
+    """What followed from the sale is undone with it; the paper says so line by line."""
+    sold = quote_from_json(voided.answer["quote"])
+    back = whole_of(sold)
+    reverse(shop, books, operation, voided, entry, sold, back)
+    member = books.member(sold.member_id) if sold.member_id is not None else None
+    names = voided.answer.get("names", {})
+    paper = spool_refund_receipt(
+        shop, books, operation, voided, sold, back, member, actor, names, of_void=True
+    )
+    return {"receipt_id": paper.receipt_id, "receipt_number": paper.number}
+
+
+def _undo_amount(
+    shop: Shop,
+    books: Books,
+    actor: Actor,
+    operation: Operation,
+    voided: Operation,
+    entry: Entry,
+    made: Entry,
+) -> Mapping[str, Any]:
+    """A recharge, or a sale of an earlier release."""
+    if entry.draft.card_id is not None and voided.kind == sell.KIND:
+        day = shop.day(entry.draft.at_ms)
+        books.add_spent(entry.draft.card_id, day, -voided.request["amount_fen"])
+    if voided.kind == recharge.KIND:
+        recharge.take_back(shop, books, voided)
+    return _receipt(shop, books, actor, operation, voided, made)
+
+
+def _mirror(books: Books, entry: Entry, kind: str) -> tuple[Posting, ...]:
+    """The opposite of each posting. Raises Refused("recharge_spent" | "sale_gains_spent") where a
+    lot no longer holds what it was given."""
     mirrored = tuple(
         Posting(posting.account, -posting.amount, posting.funding)
         for posting in entry.draft.postings
@@ -111,7 +156,7 @@ def _mirror(books: Books, entry: Entry) -> tuple[Posting, ...]:
         account = posting.account
         short = books.balance(account) + posting.amount < 0
         if short and not account.may_be_negative:
-            raise Refused("recharge_spent")
+            raise Refused("recharge_spent" if kind == recharge.KIND else "sale_gains_spent")
     return mirrored
 
 

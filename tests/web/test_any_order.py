@@ -15,13 +15,18 @@ import pytest
 from daemon.core.counter import State
 from daemon.core.entry import Kind, parse_leaf
 from daemon.core.errors import CounterError
+from daemon.core.permissions import ALL
 from daemon.core.policy import Policy
 from daemon.core.records import OpState
 from daemon.core.takings import Offer
 from daemon.operations import recharge as recharging
+from daemon.operations.basket import open_amount
+from daemon.operations.card_service import change_status
+from daemon.operations.issue_desk import AskedCard, first_card
 from daemon.operations.member_pin import set_pin
-from daemon.operations.members import add_member, set_card_status
+from daemon.operations.members import add_member
 from daemon.operations.recharge import RechargeOrder
+from daemon.operations.sell import Order
 from daemon.operations.shop import Actor
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
@@ -44,7 +49,9 @@ class Walk:
 
     seed: int
     counter: Counter
-    actor: Actor = field(default_factory=lambda: Actor("E1", "1", "cashier", "manager"))
+    actor: Actor = field(
+        default_factory=lambda: Actor("E1", "1", "cashier", "manager", permissions=ALL)
+    )
     cards: dict[str, PlasticCard] = field(default_factory=dict)
     card_ids: list[str] = field(default_factory=list)
     paid_in: dict[str, int] = field(default_factory=dict)
@@ -65,7 +72,7 @@ class Walk:
             await set_pin(shop, self.actor, member_id, PIN)
             order = RechargeOrder(member_id, 150_000, (Offer("cash"),))
             await recharging.recharge(shop, self.actor, order, self.key())
-            await desk.begin_issue(self.actor, member_id)
+            await desk.begin_issue(AskedCard(self.actor, first_card(member_id)))
             await self.counter.tap(card)
             self.cards[member_id] = card
             self.paid_in[member_id] = 150_000 + 22_500
@@ -101,7 +108,8 @@ class Walk:
 
     async def begin(self) -> None:
         amount_fen = self.chance.choice((100, 100, 2_500, 60_000, 400_000))
-        sale = await self.counter.desk.begin(self.actor, amount_fen, self.key())
+        order = Order(open_amount(amount_fen), amount_fen)
+        sale = await self.counter.desk.begin(self.actor, order, self.key())
         self.sales.append(sale["sale_id"])
 
     async def lay(self) -> None:
@@ -153,8 +161,8 @@ class Walk:
 
     async def report(self) -> None:
         status = self.chance.choice(("active", "active", "active", "lost"))
-        await set_card_status(
-            self.counter.shop, self.actor, self.chance.choice(self.card_ids), status
+        await change_status(
+            self.counter.shop, self.actor, self.chance.choice(self.card_ids), status, None
         )
 
     async def plug(self) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from daemon.web.api.bodies import Id, SaleStatus
+from daemon.web.api.sale_bodies import BasketSale, RefundQuote
 
 Fact = int | str | bool | None
 
@@ -39,6 +40,9 @@ class Card(BaseModel):
     technology: Literal["uid", "desfire"]
     status: Literal["active", "lost", "locked", "returned", "replaced"]
     issued_ms: int
+    number: str | None = Field(description="As it is printed on the plastic.")
+    valid_to: str | None
+    replaces: Id | None = Field(description="The card that it was issued for.")
 
 
 class Member(BaseModel):
@@ -65,7 +69,7 @@ class MemberCard(BaseModel):
     status: str
 
 
-class Sale(BaseModel):
+class Sale(BasketSale):
     sale_id: Id
     amount_fen: int
     status: SaleStatus
@@ -82,6 +86,17 @@ class Sale(BaseModel):
     settled_ms: int | None
     voided: bool
     voidable: bool
+
+
+class Refund(RefundQuote):
+    refund_id: Id
+    sale_id: Id
+    balance: Balance | None
+    points_left: int | None
+    receipt_id: Id
+    receipt_number: str
+    created_ms: int
+    sale: Sale
 
 
 class Sales(BaseModel):
@@ -103,6 +118,10 @@ class RechargeRules(BaseModel):
 class Issue(BaseModel):
     issue_id: Id
     member_id: Id
+    service: Literal["issue", "reissue", "repair"]
+    replaces: Id | None
+    fee_fen: int
+    number: str | None = Field(description="The number that the new card should show.")
     status: Literal["awaiting_card", "working", "done", "failed"]
     reason: str | None
     card: Card | None

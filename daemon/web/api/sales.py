@@ -7,23 +7,24 @@ from aiohttp import web
 from daemon.core.permissions import Permission
 from daemon.operations.look_up import list_sales, sale_by_id
 from daemon.web.api.answers import Sale, Sales
-from daemon.web.api.bodies import MemberPin, NewSale, NoQuery, Nothing, SalesQuery
+from daemon.web.api.bodies import MemberPin, NoQuery, Nothing, SalesQuery
 from daemon.web.api.route import Call, reply, route
+from daemon.web.api.sale_bodies import NewSale
 
 
 @route(
     "POST",
     "/sales",
-    "Begin a sale: it becomes the current one and waits for a card",
+    "Begin a sale: it becomes the current one and waits for a card, or is paid at once",
     {202: Sale},
     body=NewSale,
-    problems=(409,),
+    problems=(403, 404, 409),
     idempotent=True,
     needs=Permission.SELL,
 )
 async def begin_sale(call: Call[NewSale, NoQuery]) -> web.StreamResponse:
     desk = call.context.desk
-    return reply(await desk.begin(call.actor, call.body.amount_fen, call.idempotency_key), 202)
+    return reply(await desk.begin(call.actor, call.body.order(), call.idempotency_key), 202)
 
 
 @route("GET", "/sales", "Sales, newest first", {200: Sales}, query=SalesQuery)

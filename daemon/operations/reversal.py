@@ -1,0 +1,113 @@
+"""What follows from goods that come back, beside the entry: lines, commission, habits, level,
+coupons, stock and the day's limit. A void undoes all of a sale, a refund a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from daemon.core.entry import Entry
+from daemon.core.pricing.quoted import Quote
+from daemon.core.pricing.refund import BalancesNow, Refund
+from daemon.core.pricing.refund import refund as refund_of
+from daemon.core.records import Operation
+from daemon.core.sold import CommissionRow, SaleLine
+from daemon.operations.settle_sale import counts_stock
+from daemon.operations.shop import Shop
+from daemon.operations.standing import has_benefits, member_standing
+from daemon.ports.ledger import Books
+
+_ENDLESS: Final = 10**12
+
+
+def whole_of(sold: Quote) -> Refund:
+    """All of a sale, as if nothing of it had been used since."""
+    return refund_of(
+        sold,
+        (),
+        {line.line.line_id: line.line.quantity for line in sold.lines},
+        balances=BalancesNow(points=_ENDLESS),
+    )
+
+
+def reverse(
+    shop: Shop,
+    books: Books,
+    operation: Operation,
+    sale: Operation,
+    entry: Entry,
+    sold: Quote,
+    back: Refund,
+) -> None:
+    """Writes what `operation` (the void or refund) undoes of `sale`. Lines and commission count on
+    the day of the undoing, habits and limits on the day of the sale."""
+    day, sold_day = shop.day(operation.created_ms), shop.day(entry.draft.at_ms)
+    kept = {row.line_id: row for row in books.sale_lines(sale.op_id)}
+    lines = {line.line.line_id: line for line in sold.lines}
+    rows, commission = [], []
+    for line in back.lines:
+        first = kept[line.line_id]
+        rows.append(
+            SaleLine(
+                op_id=operation.op_id,
+                line_id=line.line_id,
+                day=day,
+                actor=operation.actor,
+                category=first.category,
+                name=first.name,
+                quantity=-line.quantity,
+                list_fen=-line.list_fen,
+                paid_fen=-line.paid_fen,
+                code=first.code,
+                parts=first.parts,
+                member_id=first.member_id,
+                card_id=first.card_id,
+                points=-line.points_earned,
+                pass_uses=-sum(taken.uses for taken in line.passes),
+            )
+        )
+        commission += [
+            CommissionRow(
+                each.employee_id, day, operation.op_id, line.line_id, each.rule_id, -each.fen
+            )
+            for each in line.commission
+            if each.fen
+        ]
+        code = lines[line.line_id].line.code
+        if code is not None and counts_stock(shop, sold, line.line_id):
+            books.add_stock(code, line.quantity)
+    books.add_sale_lines(rows)
+    books.add_commission(commission)
+    for code in back.coupons:
+        books.free_coupon(code, sale.op_id)
+    stored = sum(fen for source, fen in back.payments().items() if source.asset)
+    spends_as = entry.draft.card_id or (
+        f"member:{entry.draft.member_id}" if entry.draft.member_id is not None else None
+    )
+    if stored and spends_as is not None:
+        books.add_spent(spends_as, sold_day, -stored)
+    if sold.member_id is not None:
+        progress = back.progress
+        books.add_habit(
+            sold.member_id,
+            sold_day,
+            visits=-progress.visits,
+            spent_fen=-progress.spend_fen,
+            points=-progress.points,
+        )
+        _level_again(shop, books, sale, sold.member_id, operation.created_ms)
+
+
+def _level_again(shop: Shop, books: Books, sale: Operation, member_id: str, now_ms: int) -> None:
+    """A level that this very sale brought is kept only as far as what is left reaches it. Whoever
+    moved on from it since, or has no benefits any more, is left alone."""
+    before, after = sale.answer.get("levels", (None, None))
+    member = books.member(member_id)
+    if before == after or member is None or member.level != after:
+        return
+    if not has_benefits(member, shop.day(now_ms)):
+        return
+    ladder = shop.rules.book.ladder
+    reached = ladder.level_at(member_standing(shop, books, member, now_ms).progress, before)
+    if reached != member.level:
+        books.change_member(replace(member, level=reached))

@@ -1,0 +1,308 @@
+"""Posting a priced sale: one entry, and everything that follows from it, in one transaction.
+
+The quote is what was agreed. It is looked at once more against what is there now, and then posted
+as it is: money, points, passes, commission; coupons and stock; lines, habits and level; a receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from daemon.core.authorize import Decline
+from daemon.core.entry import MOST_POSTINGS, Account, Draft, Entry, Kind
+from daemon.core.lot_rule import usable
+from daemon.core.loyalty.points import available
+from daemon.core.money import Purse
+from daemon.core.pricing.kept import quote_as_json
+from daemon.core.pricing.quoted import Quote
+from daemon.core.records import Card, Member, Operation, OpState
+from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
+from daemon.core.sold import CommissionRow, SaleLine
+from daemon.core.spend import balance_of
+from daemon.operations.price_sale import rule_names
+from daemon.operations.sale_receipt import Papered, spool_sale_receipt
+from daemon.operations.shop import Actor, Shop
+from daemon.operations.standing import has_benefits, rises
+from daemon.operations.views import owner_of
+from daemon.ports.ledger import Books
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who bought: nobody, a member, a member with a card. `card` is as it is on the books once its
+    counter is settled."""
+
+    member: Member | None = None
+    card: Card | None = None
+    weak: bool = False
+
+    @property
+    def owner(self) -> str:
+        return owner_of(self.member.member_id) if self.member is not None else ""
+
+    @property
+    def spends_as(self) -> str | None:
+        """What a day's limit is counted for: the card, or the member without it."""
+        if self.card is not None:
+            return self.card.card_id
+        return self.owner or None
+
+
+def stored_fen(quote: Quote) -> int:
+    """What of the sale stored value pays."""
+    return sum(fen for source, fen in quote.payments().items() if source.asset)
+
+
+def plan_of(quote: Quote, owner: str) -> tuple[tuple[Account, int], ...]:
+    """What each lot gives."""
+    return tuple(
+        (account_of(source, owner), fen) for source, fen in quote.payments().items() if source.asset
+    )
+
+
+def refusal_now(
+    shop: Shop, books: Books, quote: Quote, buyer: Buyer, now_ms: int
+) -> Decline | None:
+    """Why the quote cannot be posted as things are now; None where it can."""
+    if not quote.settled:
+        return Decline("tender_short", {"short_fen": quote.short_fen})
+    day = shop.day(now_ms)
+    held = usable(books.holdings(buyer.owner), day) if buyer.member is not None else []
+    there = {each.account: each.balance for each in held}
+    for source, fen in quote.payments().items():
+        if source.asset and there.get(account_of(source, buyer.owner), 0) < fen:
+            total, due = balance_of(held).total_fen, stored_fen(quote)
+            return Decline(
+                "insufficient_funds",
+                {"short_fen": max(0, due - total), "available_fen": total},
+            )
+    short = quote.points_used - available(held, day)
+    if short > 0:
+        return Decline("points_short", {"short": short})
+    for pass_id, uses in quote.passes().items():
+        if there.get(pass_account(buyer.owner, pass_id), 0) < uses:
+            return Decline("pass_short", {"short": uses})
+    for code in quote.coupons:
+        issued = books.coupon(code)
+        if issued is None or issued.state != "issued":
+            return Decline("coupon_used")
+    return _gift_short(books, quote)
+
+
+def _gift_short(books: Books, quote: Quote) -> Decline | None:
+    for line in quote.lines:
+        if line.line.gift and line.line.code is not None:
+            on_hand = books.stock(line.line.code)
+            if on_hand is not None and on_hand < line.line.quantity:
+                return Decline("gift_out_of_stock", {"left": max(0, on_hand)})
+    return None
+
+
+def settle(
+    shop: Shop,
+    books: Books,
+    sale: Operation,
+    quote: Quote,
+    buyer: Buyer,
+    cashier: Actor,
+    names: Mapping[str, str] | None = None,
+) -> Mapping[str, Any] | Decline:
+    """Moves everything and ends the sale as APPROVED; returns its answer. Where `refusal_now` has
+    something to say, nothing is written and that is returned."""
+    now_ms = shop.clock.now_ms()
+    refusal = refusal_now(shop, books, quote, buyer, now_ms)
+    if refusal is not None:
+        return refusal
+    holdings = books.holdings(buyer.owner) if buyer.member is not None else ()
+    day = date.fromisoformat(shop.day(now_ms))
+    moves = sale_moves(quote, buyer.owner, holdings, day, now_ms, shop.rules.points_valid_days)
+    if len(moves.postings) > MOST_POSTINGS:
+        return Decline("too_many_lots")
+    entry = _append(books, sale, quote, buyer, cashier, moves, now_ms)
+    day_text = shop.day(entry.draft.at_ms)
+    _keep_projections(shop, books, sale.op_id, quote, buyer, cashier.number, day_text)
+    for code in quote.coupons:
+        assert books.redeem_coupon(code, sale.op_id), "it was looked at just now"
+    level = _keep_level(shop, books, quote, buyer, day_text, now_ms)
+    called = names if names is not None else rule_names(shop, books, quote)
+    paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, cashier, called, buyer.weak)
+    answer = _answer(quote, buyer, moves, entry, paper, called, level)
+    books.change_operation(
+        sale.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq
+    )
+    return answer
+
+
+def _append(
+    books: Books,
+    sale: Operation,
+    quote: Quote,
+    buyer: Buyer,
+    cashier: Actor,
+    moves: SaleMoves,
+    now_ms: int,
+) -> Entry:
+    detail: dict[str, int | str] = {"event": "sale"}
+    if quote.coupons:
+        detail["coupons"] = " ".join(quote.coupons)
+    if cashier.approver:
+        detail["approver"] = cashier.approver
+    card = buyer.card
+    entry = books.append(
+        Draft(
+            op_id=sale.op_id,
+            kind=Kind.SALE,
+            at_ms=now_ms,
+            actor=cashier.number,
+            member_id=buyer.member.member_id if buyer.member is not None else None,
+            card_id=card.card_id if card is not None else None,
+            card_counter=card.counter if card is not None else None,
+            postings=moves.postings,
+            detail=detail,
+        ),
+        moves.opened,
+    )
+    assert entry.draft.op_id == sale.op_id
+    return entry
+
+
+def _keep_projections(
+    shop: Shop,
+    books: Books,
+    op_id: str,
+    quote: Quote,
+    buyer: Buyer,
+    actor: str,
+    day: str,
+) -> None:
+    books.add_sale_lines(sale_lines_of(shop, op_id, quote, buyer, actor, day))
+    books.add_commission(
+        [
+            CommissionRow(each.employee_id, day, op_id, line.line.line_id, each.rule_id, each.fen)
+            for line in quote.lines
+            for each in line.commission
+        ]
+    )
+    for line in quote.lines:
+        if line.line.code is not None and _counted(shop, line.line.code, gift=line.line.gift):
+            books.add_stock(line.line.code, -line.line.quantity)
+    spent = stored_fen(quote)
+    if spent and buyer.spends_as is not None:
+        books.add_spent(buyer.spends_as, day, spent)
+    if buyer.member is not None:
+        progress = quote.progress
+        books.add_habit(
+            buyer.member.member_id,
+            day,
+            visits=progress.visits,
+            spent_fen=progress.spend_fen,
+            points=progress.points,
+        )
+
+
+def _counted(shop: Shop, code: str, *, gift: bool) -> bool:
+    """Gifts are always counted where a store counts them; goods where their code says so."""
+    known = shop.rules.codes.get(code)
+    return gift or (known is not None and known.stocked)
+
+
+def counts_stock(shop: Shop, quote: Quote, line_id: str) -> bool:
+    """Whether a line that comes back goes onto the shelf."""
+    line = next(each for each in quote.lines if each.line.line_id == line_id)
+    code = line.line.code
+    return code is not None and _counted(shop, code, gift=line.line.gift)
+
+
+def sale_lines_of(
+    shop: Shop, op_id: str, quote: Quote, buyer: Buyer, actor: str, day: str
+) -> Sequence[SaleLine]:
+    codes = shop.rules.book.catalogue.codes
+    rows = []
+    for quoted in quote.lines:
+        code = codes.get(quoted.line.code or "")
+        parts = 100 if quoted.line.code is None else code.unit.parts if code is not None else 1
+        rows.append(
+            SaleLine(
+                op_id=op_id,
+                line_id=quoted.line.line_id,
+                day=day,
+                actor=actor,
+                category=quoted.category,
+                name=quoted.name,
+                quantity=quoted.line.quantity,
+                list_fen=quoted.list_fen,
+                paid_fen=quoted.paid_fen,
+                code=quoted.line.code or "",
+                parts=parts,
+                member_id=buyer.member.member_id if buyer.member is not None else None,
+                card_id=buyer.card.card_id if buyer.card is not None else None,
+                points=quoted.points_earned,
+                pass_uses=sum(taken.uses for taken in quoted.passes),
+            )
+        )
+    return rows
+
+
+def _keep_level(
+    shop: Shop, books: Books, quote: Quote, buyer: Buyer, day: str, now_ms: int
+) -> tuple[str | None, str | None]:
+    """The level before and after. A member whose benefits are over stays where they stood."""
+    member = buyer.member
+    if member is None or not has_benefits(member, day) or quote.level == member.level:
+        level = member.level if member is not None else None
+        return level, level
+    books.change_member(replace(member, level=quote.level))
+    books.add_message(
+        shop.clock.new_id(),
+        member.member_id,
+        "level_up" if rises(shop, member.level, quote.level) else "level_down",
+        {"level": quote.level or "", "name": shop.rules.level_name(quote.level)},
+        now_ms,
+    )
+    return member.level, quote.level
+
+
+def _answer(
+    quote: Quote,
+    buyer: Buyer,
+    moves: SaleMoves,
+    entry: Entry,
+    paper: Papered,
+    names: Mapping[str, str],
+    level: tuple[str | None, str | None],
+) -> Mapping[str, Any]:
+    member, card = buyer.member, buyer.card
+    return {
+        "amount_fen": quote.paid_fen,
+        "member_id": member.member_id if member is not None else None,
+        "card_id": card.card_id if card is not None else None,
+        "technology": card.technology.value if card is not None else None,
+        "weak": buyer.weak,
+        "taken": purse_taken(quote).as_json(),
+        "balance": paper.balance.as_json() if paper.balance is not None else None,
+        "points_left": paper.points_left,
+        "receipt_id": paper.receipt_id,
+        "receipt_number": paper.number,
+        "quote": quote_as_json(quote),
+        "names": dict(names),
+        "points_drawn": [list(each) for each in moves.points_drawn],
+        "points_lot": moves.points_lot or entry.dseq,
+        "levels": list(level),
+    }
+
+
+def lots_of_points(answer: Mapping[str, Any]) -> Lots:
+    """Which lots the points of a sale came from, from its answer."""
+    return tuple((lot, points) for lot, points in answer.get("points_drawn", ()))
+
+
+def purse_taken(quote: Quote) -> Purse:
+    paid = quote.payments()
+
+    def total(asset: str) -> int:
+        return sum(fen for source, fen in paid.items() if source.asset == asset)
+
+    return Purse(total("principal"), total("bonus"))

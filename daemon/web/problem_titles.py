@@ -60,6 +60,15 @@ TITLES: Final[dict[str, str]] = {
     "issue_unknown": "There is no such card issue.",
     "receipt_unknown": "There is no such receipt.",
     "receipt_malformed": "The kept receipt cannot be read.",
+    # The shop's rules.
+    "rules_invalid": "The rules would not hold together; `errors` says where and why.",
+    "rules_changed_meanwhile": "Somebody changed the section since `base_version`.",
+    "section_unknown": "There is no such section of the rules.",
+    "version_unknown": "There is no such version.",
+    "sample_unknown": "There is no such sample shop.",
+    "step_unknown": "There is no such step of the set-up.",
+    "shop_has_sold": "A sample shop can only be taken before the first sale or recharge.",
+    "note_malformed": "A note is at most 200 printable characters.",
     # The device.
     "ledger_stopped": "A write failed: the ledger and the counter have stopped.",
     "ledger_failed": "The ledger failed.",

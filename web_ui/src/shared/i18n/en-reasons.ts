@@ -216,4 +216,21 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "The ledger does not read back: no sales",
     advice: "Stop taking cards and call store IT now.",
   },
+  rules_invalid: {
+    title: "{mistakes} things do not fit; nothing was saved",
+    advice: "Mend them where they are marked.",
+  },
+  rules_changed_meanwhile: {
+    title: "Somebody has just changed this (version {version})",
+    advice: "See what was changed, then save your own change.",
+  },
+  section_unknown: { title: "There are no such settings", advice: "Load the page again." },
+  version_unknown: { title: "There is no such version", advice: "Load the page again." },
+  sample_unknown: { title: "There is no such sample shop", advice: "Load the page again." },
+  step_unknown: { title: "There is no such step", advice: "Load the page again." },
+  shop_has_sold: {
+    title: "The shop has sold already: a sample cannot be taken any more",
+    advice: "Change the settings one by one.",
+  },
+  note_malformed: { title: "The note does not fit", advice: "At most 200 characters on one line." },
 };

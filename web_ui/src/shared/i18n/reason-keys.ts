@@ -82,6 +82,14 @@ export const PROBLEM_KEYS = [
   "reader_access_denied",
   "ledger_read_only",
   "ledger_corrupt",
+  "rules_invalid",
+  "rules_changed_meanwhile",
+  "section_unknown",
+  "version_unknown",
+  "sample_unknown",
+  "step_unknown",
+  "shop_has_sold",
+  "note_malformed",
 ] as const;
 
 export type ReasonKey = (typeof DECLINE_KEYS)[number] | (typeof PROBLEM_KEYS)[number];

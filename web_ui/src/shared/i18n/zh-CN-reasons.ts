@@ -162,4 +162,12 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   reader_access_denied: { title: "没有使用读卡器的权限", advice: "请联系店内 IT。" },
   ledger_read_only: { title: "存储不能写入，不能收款", advice: "请暂停收款，马上联系店内 IT。" },
   ledger_corrupt: { title: "账本校验不符，不能收款", advice: "请暂停收款，马上联系店内 IT。" },
+  rules_invalid: { title: "设置有 {mistakes} 处不对，没有保存", advice: "请按标出的位置修改。" },
+  rules_changed_meanwhile: { title: "别人刚刚改过这里（第 {version} 版）", advice: "请看看对方改了什么，再保存自己的修改。" },
+  section_unknown: { title: "没有这一类设置", advice: "请刷新后再试。" },
+  version_unknown: { title: "没有这个版本", advice: "请刷新后再试。" },
+  sample_unknown: { title: "没有这个样板店", advice: "请刷新后再试。" },
+  step_unknown: { title: "没有这个步骤", advice: "请刷新后再试。" },
+  shop_has_sold: { title: "店里已经有收款，不能再套用样板店", advice: "请在各项设置里修改。" },
+  note_malformed: { title: "备注填写不对", advice: "最多 200 个字，不能换行。" },
 };

@@ -17,7 +17,7 @@ from daemon.operations.deed import do_once, put_on_journal
 from daemon.operations.messages import tell
 from daemon.operations.points import known_member
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.standing import member_standing
+from daemon.operations.standing import has_benefits, member_standing, rises
 from daemon.operations.triggers import fire_promoted
 from daemon.ports.ledger import Books
 
@@ -51,8 +51,11 @@ def apply_level(
 
 
 def settle_level(shop: Shop, books: Books, member: Member, now_ms: int, *, cause: str) -> Member:
-    """Promotes where the measure as it now is on the books reaches a higher rung; takes nothing
-    back, unless the ladder demotes and the window has moved (`demote`)."""
+    """Promotes where the measure as it now is on the books reaches a higher rung, in the
+    transaction of what moved it; takes nothing back: that is the daily round's (`demote`). A member
+    whose benefits are over stays where they stood."""
+    if not has_benefits(member, shop.day(now_ms)):
+        return member
     ladder = shop.rules.book.ladder
     progress = member_standing(shop, books, member, now_ms).progress
     level = replace(ladder, demotes=False).level_at(progress, member.level)
@@ -124,14 +127,9 @@ async def change_level(
 def _put(shop: Shop, books: Books, member: Member, level: str | None, now_ms: int) -> Member:
     changed = replace(member, level=level)
     books.change_member(changed)
-    heights = {rung.level: place for place, rung in enumerate(shop.rules.book.ladder.rungs)}
-    up = heights.get(level or "", -1) > heights.get(member.level or "", -1)
-    facts: dict[str, int | str] = {
-        "before": shop.rules.level_name(member.level),
-        "level": shop.rules.level_name(level),
-        "up": int(up),
-    }
-    tell(shop, books, member.member_id, "level_changed", facts, now_ms)
+    up = rises(shop, member.level, level)
+    facts: dict[str, int | str] = {"level": level or "", "name": shop.rules.level_name(level)}
+    tell(shop, books, member.member_id, "level_up" if up else "level_down", facts, now_ms)
     if up and level is not None:
         fire_promoted(shop, books, changed, level, now_ms)
     return changed

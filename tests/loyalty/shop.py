@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from daemon.core.policy import Policy
+from daemon.core.receipt_text import ShopHead
+from daemon.core.records import Member, Personal
+from daemon.keys.pins import Argon2Pins
+from daemon.operations.after_sale import after_sale
+from daemon.operations.shop import Actor, Identity, Shop
+from daemon.ports.ledger import Books, Ledger
 from daemon.rules.compile import compile as compile_rules
+from daemon.web.events import EventStream
+from tests.fakes.card_readers import MemoryReaders
+from tests.fakes.clock import HandClock
+from tests.fakes.receipt_printer import MemoryPrinter
 from tests.web.till import MANAGER, Counter, Reply
+
+BOSS = Actor("01JD8ZK3V7Q4M9T2X6R5W1C0BA", "9", "boss", "manager")
 
 CATALOGUE: dict[str, Any] = {
     "categories": [{"category": "food", "name": "餐饮"}],
@@ -72,6 +85,44 @@ def put_rules(counter: Counter, **sections: Any) -> None:
     shop = counter.shop
     contents = {**BASIC, **sections}
     shop.rules_cell.put(compile_rules(contents, shop.base_policy, shop.base_head))
+
+
+def make_shop(ledger: Ledger, clock: HandClock, **sections: Any) -> Shop:
+    """Operations over a ledger, without a page."""
+    shop = Shop(
+        identity=Identity("d1", "S1", "m1"),
+        base_head=ShopHead("测试店", "S1", device="counter 1"),
+        base_policy=Policy(),
+        base_language="en",
+        ledger=ledger,
+        clock=clock,
+        events=EventStream(),
+        pins=Argon2Pins(memory_kib=64, passes=1),
+        readers=MemoryReaders(),
+        printer=MemoryPrinter(),
+    )
+    contents = {**BASIC, **sections}
+    shop.rules_cell.put(compile_rules(contents, shop.base_policy, shop.base_head))
+    return shop
+
+
+def add_member(shop: Shop, books: Books, number: str, **more: Any) -> Member:
+    """`birthday` is personal, the rest is the member's."""
+    birthday = more.pop("birthday", "")
+    phone = more.pop("phone", "")
+    now_ms = shop.clock.now_ms()
+    member = Member(shop.clock.new_id(), number, "standard", "active", now_ms, **more)
+    books.add_member(member, Personal("张三丰", phone, birthday=birthday))
+    return member
+
+
+def visit(shop: Shop, books: Books, member: Member, paid_fen: int) -> str:
+    """What a sale moves of a member's habits; its op_id."""
+    now_ms = shop.clock.now_ms()
+    op_id = shop.clock.new_id()
+    books.add_habit(member.member_id, shop.day(now_ms), visits=1, spent_fen=paid_fen)
+    after_sale(shop, books, member, op_id, paid_fen, now_ms)
+    return op_id
 
 
 async def do(counter: Counter, path: str, body: Any = None, **more: Any) -> Reply:

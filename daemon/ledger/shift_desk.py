@@ -122,16 +122,22 @@ class ShiftDesk(Desk):
         self, wanted: LogWanted, from_dseq: int, upto_dseq: int, most: int
     ) -> Sequence[LogRow]:
         where, given = _log_where(wanted)
-        rows = self._all(
-            f"SELECT dseq, leaf, chain FROM journal WHERE dseq BETWEEN ? AND ?{where}"
-            " ORDER BY dseq DESC LIMIT ?",
-            from_dseq,
-            upto_dseq,
-            *given,
-            most,
-        )
-        found = [LogRow(dseq, parse_leaf(leaf).draft, chain) for dseq, leaf, chain in rows]
-        return [row for row in found if wanted.fits(row.draft)]
+        found: list[LogRow] = []
+        while len(found) < most:
+            rows = self._all(
+                f"SELECT dseq, leaf, chain FROM journal WHERE dseq BETWEEN ? AND ?{where}"
+                " ORDER BY dseq DESC LIMIT ?",
+                from_dseq,
+                upto_dseq,
+                *given,
+                most,
+            )
+            read = [LogRow(dseq, parse_leaf(leaf).draft, chain) for dseq, leaf, chain in rows]
+            found += [row for row in read if wanted.fits(row.draft)]
+            if len(rows) < most:
+                break
+            upto_dseq = rows[-1][0] - 1
+        return found[:most]
 
     def record_rows(
         self, wanted: RecordsWanted, before: tuple[str, str] | None, most: int

@@ -126,7 +126,9 @@ class SqlLedger:
     async def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]:
         return await self._look(lambda books: books.batches_after(bseq, limit))
 
-    async def verify_chain(self, pause_s: float = VERIFY_PAUSE_S) -> int:
+    async def verify_chain(
+        self, pause_s: float = VERIFY_PAUSE_S, told: Callable[[int], None] | None = None
+    ) -> int:
         """Verifies every link from the first entry on, in steps that leave the reader free between
         them, and returns how many there are. Meant for a task beside the sales.
 
@@ -147,6 +149,8 @@ class SqlLedger:
             if not count:
                 return verified
             verified += count
+            if told is not None:
+                told(verified)
             await asyncio.sleep(pause_s)
 
     async def close(self) -> None:

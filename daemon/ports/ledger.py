@@ -210,6 +210,15 @@ class Ledger(Protocol):
 
     async def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]: ...
 
+    async def verify_chain(
+        self, pause_s: float = ..., told: Callable[[int], None] | None = None
+    ) -> int:
+        """Verifies every link of the journal from the first on, beside the sales, and returns how
+        many there are. `told` hears after each step how many were found to hold.
+
+        Raises LedgerCorrupt("ledger_rewritten") and stops the ledger at one that does not."""
+        ...
+
     @property
     def stopped(self) -> str | None:
         """The screen key of the error that stopped it, or None."""

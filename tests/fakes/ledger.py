@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from daemon.core.errors import LedgerError
+from daemon.core.entry import GENESIS, chain_hash
+from daemon.core.errors import LedgerCorrupt, LedgerError
 from daemon.core.records import Card, Member, Operation, OpState, StoredBatch, StoredReceipt
 from daemon.ledger.books import SqlBooks
 from daemon.ledger.migrate import migrate
@@ -84,6 +85,21 @@ class MemoryLedger:
 
     async def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]:
         return self._looks.batches_after(bseq, limit)
+
+    async def verify_chain(
+        self, pause_s: float = 0.0, told: Callable[[int], None] | None = None
+    ) -> int:
+        chain, verified = GENESIS, 0
+        while rows := self._looks.leaves(verified + 1, 100):
+            for dseq, leaf, link in rows:
+                chain = chain_hash(chain, leaf)
+                verified += 1
+                if (dseq, link) != (verified, chain):
+                    self.stop("ledger_rewritten")
+                    raise LedgerCorrupt("ledger_rewritten", dseq=verified)
+            if told is not None:
+                told(verified)
+        return verified
 
     async def close(self) -> None:
         self.connection.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -211,3 +213,10 @@ class Document:
     changed_ms: int
     actor: str
     note: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """In hex, over the content as JSON with sorted keys and no spaces, in UTF-8: what the
+        journal says of the version, so that nobody can change it afterwards unseen."""
+        text = json.dumps(self.content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

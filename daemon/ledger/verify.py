@@ -9,6 +9,7 @@ daemon sells: all of it sees one snapshot.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,8 +17,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from daemon.core.entry import GENESIS, Entry, chain_hash, parse_leaf, require_balanced
+from daemon.core.entry import GENESIS, Entry, Kind, chain_hash, parse_leaf, require_balanced
 from daemon.core.errors import BadRequest, LedgerCorrupt, LedgerError
+from daemon.core.records import Document
 from daemon.ledger.checkpoint import Checkpoint, kept_head
 from daemon.ledger.desk import Connection
 from daemon.ledger.door import PAGE_BYTES, DriverError, open_reader, translate
@@ -60,6 +62,8 @@ class Flaw(Enum):
     """The journal ends before a signed checkpoint."""
     HEAD_MISSING = "head_missing"
     HEAD_MALFORMED = "head_malformed"
+    RULES_DIFFER = "rules_differ"
+    """A version of the shop's rules is not the one that the journal says was written."""
     WAL_DAMAGED = "wal_damaged"
     """The write-ahead log is broken before its end: acknowledged entries are lost in it."""
     UNREADABLE = "unreadable"
@@ -158,6 +162,7 @@ class _Check:
         self.report = report
         self._signer_public = signer_public
         self._folded: dict[int, int] = {}
+        self._rules: dict[tuple[str, int], tuple[int, str]] = {}
 
     def note(self, flaw: Flaw, dseq: int | None, detail: str = "") -> None:
         if len(self.report.problems) < MOST_PROBLEMS:
@@ -171,6 +176,7 @@ class _Check:
         self._journal(connection, accounts)
         self._stray_postings(connection)
         self._balances(connection)
+        self._documents(connection)
         self._batches(connection)
         self._checkpoints(connection, kept)
 
@@ -201,6 +207,7 @@ class _Check:
             if entry is not None:
                 self._columns(row, entry)
                 self._postings(dseq, entry, lines, accounts)
+                self._rules_of(entry)
             for account, amount, _ in lines:
                 self._folded[account] = self._folded.get(account, 0) + amount
             if at_ms < latest_ms:
@@ -245,6 +252,32 @@ class _Check:
             require_balanced(entry.draft.postings)
         except AssertionError:
             self.note(Flaw.POSTINGS_UNBALANCED, dseq)
+
+    def _rules_of(self, entry: Entry) -> None:
+        detail = entry.draft.detail
+        version = detail.get("version")
+        if entry.draft.kind is Kind.RULES_CHANGED and isinstance(version, int):
+            named = str(detail.get("section")), version
+            self._rules[named] = (entry.dseq, str(detail.get("sha256")))
+
+    def _documents(self, connection: Connection) -> None:
+        """Every version is the one that the journal tells of, and none is there besides."""
+        told = dict(self._rules)
+        rows = connection.execute(
+            "SELECT section, version, content, changed_ms, actor, note FROM document"
+            " ORDER BY section, version"
+        ).fetchall()
+        for section, version, content, changed_ms, actor, note in rows:
+            dseq, sha256_hex = told.pop((section, version), (None, ""))
+            try:
+                document = Document(section, version, json.loads(content), changed_ms, actor, note)
+                same = document.sha256 == sha256_hex
+            except ValueError:
+                same = False
+            if not same:
+                self.note(Flaw.RULES_DIFFER, dseq, f"{section} {version}")
+        for (section, version), (dseq, _) in sorted(told.items()):
+            self.note(Flaw.RULES_DIFFER, dseq, f"{section} {version} is missing")
 
     def _stray_postings(self, connection: Connection) -> None:
         strays = connection.execute(

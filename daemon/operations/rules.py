@@ -8,8 +8,6 @@ transaction that keeps them: a version that is in the books always compiles.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -318,11 +316,10 @@ def _require_bases(books: Books, changes: Sequence[Change]) -> None:
 
 def _add(shop: Shop, books: Books, actor: Actor, each: Change) -> Document:
     now = books.document(each.section)
-    content = as_content(each.document)
     document = Document(
         each.section,
         now.version + 1 if now is not None else 1,
-        content,
+        as_content(each.document),
         shop.clock.now_ms(),
         actor.number,
         each.note,
@@ -334,12 +331,6 @@ def _add(shop: Shop, books: Books, actor: Actor, each: Change) -> Document:
     if actor.approver:
         facts["approver"] = actor.approver
     # The digest ties the text of the rules to the chain of the journal.
-    facts["sha256"] = digest(content)
+    facts["sha256"] = document.sha256
     note_in_log(shop, books, Kind.RULES_CHANGED, actor.number, "rules_changed", **facts)
     return document
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 in hex over the content as JSON with sorted keys and no spaces, in UTF-8."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -13,7 +13,9 @@ import pytest
 from daemon.core.entry import Kind, parse_leaf
 from daemon.core.errors import LedgerCorrupt
 from daemon.core.records import Document
-from daemon.operations.rules import digest
+from daemon.keys.files import KeyFolder
+from daemon.ledger.door import open_writer
+from daemon.ledger.verify import verify
 from daemon.rules.sections import SECTIONS
 
 from .till import CASHIER, MANAGER, Counter, desfire, living
@@ -166,7 +168,8 @@ async def test_versions_say_what_changed_and_lead_back(office: Counter) -> None:
 
 async def test_every_change_is_on_the_journal(office: Counter) -> None:
     await put(office, "catalogue", BREAD, note="no names in the journal")
-    content = (await office.get("/rules/catalogue"))["content"]
+    document = await office.ledger.read(lambda books: books.document("catalogue"))
+    assert document is not None
     leaves = await office.ledger.read(lambda books: books.leaves(1, 100))
     drafts = [parse_leaf(leaf).draft for _, leaf, _ in leaves]
     changed = [draft for draft in drafts if draft.kind is Kind.RULES_CHANGED]
@@ -175,7 +178,7 @@ async def test_every_change_is_on_the_journal(office: Counter) -> None:
         "event": "rules_changed",
         "section": "catalogue",
         "version": 1,
-        "sha256": digest(content),
+        "sha256": document.sha256,
     }
 
 
@@ -344,3 +347,54 @@ async def test_a_version_that_cannot_be_read_stops_the_start(office: Counter) ->
     with pytest.raises(LedgerCorrupt, match="rules_unreadable"):
         await life.start()
     await life.ledger.close()
+
+
+def verified(counter: Counter) -> list[tuple[str, str]]:
+    keys = KeyFolder(counter.folder / "keys")
+    report = verify(counter.folder / "ledger.db", keys.ledger_key(), keys.signer().public_key)
+    return [(problem.flaw.value, problem.detail) for problem in report.problems]
+
+
+async def test_rules_that_were_changed_behind_the_journal_are_found(office: Counter) -> None:
+    await put(office, "catalogue", BREAD)
+    await put(office, "store", {"merchant_name": "麦香"})
+    dearer = {**BREAD, "codes": [{**BREAD["codes"][0], "price_fen": 1_600}]}
+    await put(office, "catalogue", dearer, 1)
+    await office.stop()
+    assert verified(office) == []
+    connection = open_writer(
+        office.folder / "ledger.db", KeyFolder(office.folder / "keys").ledger_key()
+    )
+    connection.execute("DROP TRIGGER document_is_never_changed")
+    connection.execute("DROP TRIGGER document_is_never_removed")
+    connection.execute(
+        "UPDATE document SET content = replace(content, '1500', '9') WHERE version = 1"
+    )
+    connection.execute("DELETE FROM document WHERE section = 'store'")
+    connection.execute("INSERT INTO document VALUES ('receipt', 1, 'no JSON', 1, '9', '')")
+    connection.close()
+    assert verified(office) == [
+        ("rules_differ", "catalogue 1"),
+        ("rules_differ", "receipt 1"),
+        ("rules_differ", "store 1 is missing"),
+    ]
+
+
+async def test_a_version_that_is_restored_is_the_same_rules(office: Counter) -> None:
+    """Four shops one after the other, and each of their sections back: what was compiled then is
+    what is compiled again."""
+    seen: dict[str, list[Any]] = {}
+    for sample in ("canteen", "bakery", "car_wash", "hair_salon"):
+        await office.post(f"/samples/{sample}")
+        rules = office.shop.rules
+        for section in ("parameters", "receipt", "shifts", "fields"):
+            seen.setdefault(section, []).append(getattr(rules.documents, section))
+        seen.setdefault("policy", []).append(rules.policy.spend_order)
+    for version in (2, 1, 4, 3):
+        for section in ("parameters", "receipt", "shifts", "fields"):
+            now = (await office.get(f"/rules/{section}"))["version"]
+            body = {"version": version, "base_version": now}
+            await office.post(f"/rules/{section}/restore", body)
+            kept = getattr(office.shop.rules.documents, section)
+            assert kept == seen[section][version - 1]
+        assert office.shop.rules.policy.spend_order is seen["policy"][version - 1]

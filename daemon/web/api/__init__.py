@@ -7,6 +7,7 @@ from typing import Final
 from daemon.web.api import (
     baskets,
     cards,
+    counter_facts,
     device,
     loyalty,
     members,
@@ -54,6 +55,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     receipts.reprint_receipt,
     *baskets.ROUTES,
     *cards.ROUTES,
+    *counter_facts.ROUTES,
     *loyalty.ROUTES,
     *office_members.ROUTES,
     *shifts.ROUTES,

@@ -3,7 +3,6 @@ coupons, stock and the day's limit. A void undoes all of a sale, a refund a part
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from daemon.core.entry import Entry
@@ -12,6 +11,8 @@ from daemon.core.pricing.refund import BalancesNow, Refund
 from daemon.core.pricing.refund import refund as refund_of
 from daemon.core.records import Operation
 from daemon.core.sold import CommissionRow, SaleLine
+from daemon.operations.after_sale import after_whole_refund
+from daemon.operations.levels import apply_level
 from daemon.operations.settle_sale import counts_stock
 from daemon.operations.shop import Shop
 from daemon.operations.standing import has_benefits, member_standing
@@ -95,10 +96,15 @@ def reverse(
             spent_fen=-progress.spend_fen,
             points=-progress.points,
         )
-        _level_again(shop, books, sale, sold.member_id, operation.created_ms)
+        _level_again(shop, books, sale, sold.member_id, operation.created_ms, operation.op_id)
+        member = books.member(sold.member_id)
+        if back.whole and member is not None:
+            after_whole_refund(shop, books, member, sale.op_id, operation.created_ms)
 
 
-def _level_again(shop: Shop, books: Books, sale: Operation, member_id: str, now_ms: int) -> None:
+def _level_again(
+    shop: Shop, books: Books, sale: Operation, member_id: str, now_ms: int, cause: str
+) -> None:
     """A level that this very sale brought is kept only as far as what is left reaches it. Whoever
     moved on from it since, or has no benefits any more, is left alone."""
     before, after = sale.answer.get("levels", (None, None))
@@ -109,5 +115,4 @@ def _level_again(shop: Shop, books: Books, sale: Operation, member_id: str, now_
         return
     ladder = shop.rules.book.ladder
     reached = ladder.level_at(member_standing(shop, books, member, now_ms).progress, before)
-    if reached != member.level:
-        books.change_member(replace(member, level=reached))
+    apply_level(shop, books, member, reached, now_ms, cause=cause)

@@ -41,6 +41,16 @@ class Papered:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the paper says beside the quote. `names` of rules; `levels` before and after."""
+
+    cashier: Actor
+    names: Mapping[str, str]
+    weak: bool
+    levels: tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class _After:
     """The member after the entry. `name` is masked; "" where it was erased."""
 
@@ -69,20 +79,19 @@ def spool_sale_receipt(
     sale: Operation,
     quote: Quote,
     member: Member | None,
-    cashier: Actor,
-    names: Mapping[str, str],
-    weak: bool,
+    told: Told,
 ) -> Papered:
     """After the entry, in its transaction."""
     now_ms = shop.clock.now_ms()
     after = _after(shop, books, member, now_ms) if member is not None else None
     number, receipt_id = shop.receipt_number(books, now_ms), shop.clock.new_id()
     taken, tenders = split_tenders(quote)
-    up = member is not None and rises(shop, member.level, quote.level)
+    before, level = told.levels
+    names = told.names
     facts = BasketFacts(
         number=number,
         at=shop.time_text(now_ms),
-        cashier=cashier.number,
+        cashier=told.cashier.number,
         reference=sale.op_id,
         lines=tuple(_line(shop, line, names) for line in quote.lines),
         paid_fen=quote.paid_fen,
@@ -98,9 +107,9 @@ def spool_sale_receipt(
         passes_used=_passes_used(quote, after, names),
         passes_bought=_passes_bought(quote, after),
         coupons=quote.coupons,
-        level=shop.rules.level_name(quote.level) if member is not None else "",
-        level_up=shop.rules.level_name(quote.level) if up else "",
-        weak=weak,
+        level=shop.rules.level_name(level),
+        level_up=shop.rules.level_name(level) if rises(shop, before, level) else "",
+        weak=told.weak,
         token=receipt_id,
     )
     receipt = basket_receipt(receipt_id, shop.head, facts, shop.language)

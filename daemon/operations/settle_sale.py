@@ -7,7 +7,7 @@ as it is: money, points, passes, commission; coupons and stock; lines, habits an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -22,10 +22,11 @@ from daemon.core.records import Card, Member, Operation, OpState
 from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
 from daemon.core.sold import CommissionRow, SaleLine
 from daemon.core.spend import balance_of
+from daemon.operations.after_sale import after_sale
+from daemon.operations.levels import settle_level
 from daemon.operations.price_sale import rule_names
-from daemon.operations.sale_receipt import Papered, spool_sale_receipt
+from daemon.operations.sale_receipt import Papered, Told, spool_sale_receipt
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.standing import has_benefits, rises
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
 
@@ -126,9 +127,10 @@ def settle(
     _keep_projections(shop, books, sale.op_id, quote, buyer, cashier.number, day_text)
     for code in quote.coupons:
         assert books.redeem_coupon(code, sale.op_id), "it was looked at just now"
-    level = _keep_level(shop, books, quote, buyer, day_text, now_ms)
+    level = _gains(shop, books, sale.op_id, quote, buyer, now_ms)
     called = names if names is not None else rule_names(shop, books, quote)
-    paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, cashier, called, buyer.weak)
+    told = Told(cashier, called, buyer.weak, level)
+    paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, told)
     answer = _answer(quote, buyer, moves, entry, paper, called, level)
     books.change_operation(
         sale.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq
@@ -246,23 +248,16 @@ def sale_lines_of(
     return rows
 
 
-def _keep_level(
-    shop: Shop, books: Books, quote: Quote, buyer: Buyer, day: str, now_ms: int
+def _gains(
+    shop: Shop, books: Books, sale_id: str, quote: Quote, buyer: Buyer, now_ms: int
 ) -> tuple[str | None, str | None]:
-    """The level before and after. A member whose benefits are over stays where they stood."""
+    """What a member's sale brings beside its price. The level before and after."""
     member = buyer.member
-    if member is None or not has_benefits(member, day) or quote.level == member.level:
-        level = member.level if member is not None else None
-        return level, level
-    books.change_member(replace(member, level=quote.level))
-    books.add_message(
-        shop.clock.new_id(),
-        member.member_id,
-        "level_up" if rises(shop, member.level, quote.level) else "level_down",
-        {"level": quote.level or "", "name": shop.rules.level_name(quote.level)},
-        now_ms,
-    )
-    return member.level, quote.level
+    if member is None:
+        return None, None
+    after = settle_level(shop, books, member, now_ms, cause=sale_id)
+    after_sale(shop, books, after, sale_id, quote.paid_fen, now_ms)
+    return member.level, after.level
 
 
 def _answer(

@@ -22,9 +22,17 @@ def test_what_the_table_lacks_is_illegal(state: State, event: Event) -> None:
             move(state, event)
 
 
-def test_committed_is_reached_only_by_an_approval_while_deciding() -> None:
+def test_a_card_pays_only_by_an_approval_while_deciding() -> None:
     ways = [key for key, after in TABLE.items() if after is State.COMMITTED]
-    assert ways == [(State.DECIDING, Event.APPROVED)]
+    cards = [key for key in ways if key[1] is not Event.PAID]
+    assert cards == [(State.DECIDING, Event.APPROVED)]
+
+
+def test_a_sale_without_a_card_is_never_paid_while_another_waits() -> None:
+    free = {State.IDLE, State.AMOUNT, State.DONE, State.DECLINED, State.CANCELLED}
+    free |= {State.COMMITTED, State.PRINTING}
+    for event in (Event.PAID, Event.NAMED):
+        assert {state for state, on in TABLE if on is event} == free
 
 
 def test_deciding_is_reached_only_by_a_card_that_proved_itself() -> None:

@@ -27,6 +27,7 @@ from daemon.core.records import Holding, Member, Operation
 from daemon.core.spend import MONEY_ASSETS, balance_of
 from daemon.core.takings import CASH
 from daemon.operations.deed import do_once, put_on_journal
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import member_view, owner_of
 from daemon.ports.ledger import Books
@@ -213,6 +214,7 @@ async def refund(shop: Shop, actor: Actor, payout: Payout, key: str) -> dict[str
 
     def work(books: Books) -> dict[str, Any]:
         def deed(operation: Operation) -> Mapping[str, Any]:
+            require_shift(shop, books)
             planned = plan(shop, books, payout, operation.created_ms)
             if not planned.lots:
                 raise Conflict("nothing_to_refund")

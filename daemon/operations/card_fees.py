@@ -17,6 +17,7 @@ from daemon.core.records import Member
 from daemon.core.spend import MONEY_ASSETS, balance_of, plan_spend
 from daemon.core.takings import CASH, STORED, Offer, Taken, take
 from daemon.operations import member_pin
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.standing import member_standing
 from daemon.operations.views import owner_of
@@ -113,6 +114,7 @@ def charge(shop: Shop, books: Books, what: Occasion, fee: Fee, taken: Taken) -> 
     Raises Refused("insufficient_funds")."""
     if not fee.fee_fen:
         return
+    require_shift(shop, books)
     assert sum(fen for _, fen in taken.parts) == fee.fee_fen, "a fee is paid exactly"
     postings = [Posting(FEES, fee.fee_fen)]
     for tender, fen in taken.parts:

@@ -32,6 +32,7 @@ from daemon.core.takings import BANK_TRANSFER, CASH, OUTSIDE, Offer, Taken, take
 from daemon.operations.deed import put_on_journal
 from daemon.operations.levels import settle_level
 from daemon.operations.once import client_key, earlier
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.standing import has_benefits, member_standing
 from daemon.operations.views import owner_of, recharge_view
@@ -175,6 +176,7 @@ def refusal_of(breach: Breach) -> Refused:
 
 def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: str) -> Operation:
     now_ms = shop.clock.now_ms()
+    require_shift(shop, books)
     planned = plan(shop, books, order, now_ms)
     if planned.breaches:
         raise refusal_of(planned.breaches[0])

@@ -28,6 +28,7 @@ from daemon.operations.sale_receipt import spool_refund_receipt
 from daemon.operations.sale_view import refund_view, refunds_of, sale_view
 from daemon.operations.sell import KIND as SALE
 from daemon.operations.settle_sale import lots_of_points
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
@@ -143,6 +144,7 @@ def _post(
     whose: str,
 ) -> Operation:
     now_ms = shop.clock.now_ms()
+    require_shift(shop, books)
     sold = require_sold(books, sale_id)
     planned = plan(shop, sold, lines, now_ms)
     operation = Operation(

@@ -32,6 +32,7 @@ from daemon.operations.basket import Basket, basket_as_json, basket_from_json
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names
 from daemon.operations.settle_sale import Buyer, plan_of, settle, stored_fen
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.standing import member_standing
 from daemon.operations.views import owner_of
@@ -75,6 +76,7 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
     found = earlier(books, whose, KIND, request)
     if found is not None:
         return found
+    require_shift(shop, books)
     if order.basket.has_open_amount:
         actor.require(Permission.OPEN_AMOUNT)
     sale = Operation(

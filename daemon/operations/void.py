@@ -19,6 +19,7 @@ from daemon.operations.once import client_key, earlier
 from daemon.operations.reversal import reverse, whole_of
 from daemon.operations.sale_receipt import spool_refund_receipt
 from daemon.operations.sale_view import sale_view
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import owner_of, recharge_view
 from daemon.ports.ledger import Books
@@ -74,6 +75,7 @@ def _voidable(shop: Shop, books: Books, actor: Actor, kind: str, op_id: str) -> 
 
 def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str) -> None:
     now_ms = shop.clock.now_ms()
+    require_shift(shop, books)
     entry = books.entry_of(voided.op_id)
     assert entry is not None, "an approved operation has its entry"
     request = {"voids": voided.op_id}

@@ -1,4 +1,4 @@
-"""What each operation must do, as formulas of a spreadsheet. Nothing here knows a price or a balance."""
+"""What each operation must do, as formulas of a spreadsheet. Nothing here knows a price."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def line_formulas(row: int, line: int) -> dict[str, str]:
     member_rate = (
         f'IFERROR(INDEX(rates!$D:$D,MATCH({cell("category", row)}&"/"&{goods},rates!$A:$A,0)),1)'
     )
-    level_rate = f'IF({cell("level", row)}="vip",rule!$B$20,1)'
+    level_rate = f'IF(AND({cell("level", row)}="vip",{goods}<>"card"),rule!$B$20,1)'
     third = f"INT({qty}/3)*{price}"
     evening = f"{qty}*({price}-rule!$B$18)"
     return {

@@ -8,6 +8,7 @@ from typing import Any
 from openpyxl import Workbook
 
 Json = dict[str, Any]
+NOTES_FEN = (10_000, 1_000, 100, 10, 1)
 
 
 def fen(yuan: float | int | None) -> int:
@@ -34,7 +35,7 @@ def documents(book: Workbook) -> dict[str, Json]:
         "store": {"merchant_name": rule["name"], "store_name": rule["name"]},
         "catalogue": _catalogue(book, rule),
         "member_categories": {"member_categories": list(_member_categories(book, rule))},
-        "levels": _levels(rule),
+        "levels": _levels(book, rule),
         "promotions": {"promotions": list(_promotions(rule))},
         "campaigns": {"campaigns": list(_campaigns(rule))},
         "recharge": {
@@ -46,6 +47,7 @@ def documents(book: Workbook) -> dict[str, Json]:
         },
         "points": _points(rule),
         "staff": _staff(book),
+        "shifts": {"required": True, "notes_fen": list(NOTES_FEN)},
         "parameters": {"spend_order": rule["order"], "wipe_fen": fen(rule["wipe"])},
     }
 
@@ -87,9 +89,11 @@ def _member_categories(book: Workbook, rule: Json) -> Iterator[Json]:
         }
 
 
-def _levels(rule: Json) -> Json:
+def _levels(book: Workbook, rule: Json) -> Json:
+    """The level's rate is for all goods but passes: what a pass was paid is what its uses count."""
     if not rule["level_from"]:
         return {"rungs": []}
+    goods = sorted({category for _, _, category, *_ in rows(book, "codes")} - {"card"})
     return {
         "measure": "spend",
         "rungs": [
@@ -97,7 +101,7 @@ def _levels(rule: Json) -> Json:
                 "level": "vip",
                 "name": "VIP",
                 "from_value": fen(rule["level_from"]),
-                "discounts": [{"goods": None, "rate_bp": bp(rule["level_rate"])}],
+                "discounts": [{"goods": each, "rate_bp": bp(rule["level_rate"])} for each in goods],
             }
         ],
     }

@@ -60,7 +60,7 @@ def taking(shop: Shop, books: Books, member_id: str, points: int, now_ms: int) -
     holdings = books.holdings(owner_of(member_id))
     held = available(holdings, day)
     if held < points:
-        raise Refused("points_short", points=points, available=held)
+        raise Refused("points_short", short=points - held, available=held)
     return Movement(draw(holdings, points, day))
 
 

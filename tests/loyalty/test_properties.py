@@ -227,15 +227,13 @@ def test_points_are_what_was_given_less_what_went_and_never_below_zero(
             elif step == "round":
                 await Nightly(shop, pause_s=0.0).catch_up()
             else:
-                now_ms = clock.now_ms()
                 await ledger.write(
-                    lambda books, n=now_ms: gather_points(shop, books, member.member_id, n)
+                    lambda books: gather_points(shop, books, member.member_id, clock.now_ms())
                 )
-            now = clock.now_ms()
-            today = date.fromisoformat(shop.day(now))
+            today = date.fromisoformat(shop.day(clock.now_ms()))
             left = sum(amount for amount, end in oracle if end is None or end >= today)
             assert left == await ledger.read(
-                lambda books, n=now: points_of(shop, books, member.member_id, n)
+                lambda books: points_of(shop, books, member.member_id, clock.now_ms())
             )
             kept = await ledger.read(lambda books: books.holdings(f"member:{member.member_id}"))
             assert all(each.balance > 0 for each in kept)
@@ -296,23 +294,7 @@ def test_expiry_at_any_time_in_any_split_gives_the_same_books(
         clock.advance((60 - passed) * DAY_S)
         while await ledger.write(lambda books: expire_next(shop, books, clock.now_ms())):
             pass
-        owners = [(f"member:{each.member_id}", each.number) for each in members]
-        found = {
-            (number, asset): balance
-            for owner, number in owners
-            for asset, balance in await ledger.read(
-                lambda books, o=owner: [
-                    (f"{each.account.asset}:{each.account.lot}", each.balance)
-                    for each in books.holdings(o)
-                ]
-            )
-        }
-        for asset in ("expired", "points", "pass:WASH", "pass:CUT"):
-            found["shop", asset] = await ledger.read(
-                lambda books, a=asset: books.balance(Account("shop", a))
-            )
-        for _, number in owners:
-            found[number, "told"] = 0
+        found = await ledger.read(lambda books: _held(books, members))
         rows = await ledger.read(lambda books: books.ended_lots("9999-12-31", 100))
         found["rows", "left"] = len(rows)
         await ledger.close()
@@ -326,6 +308,18 @@ def test_expiry_at_any_time_in_any_split_gives_the_same_books(
         assert once["shop", "expired"] == given
 
     asyncio.run(both())
+
+
+def _held(books: Books, members: Sequence[Member]) -> dict[tuple[str, str], int]:
+    """Balances of every lot, and what the shop got back."""
+    found = {
+        (member.number, f"{held.account.asset}:{held.account.lot}"): held.balance
+        for member in members
+        for held in books.holdings(f"member:{member.member_id}")
+    }
+    for asset in ("expired", "points", "pass:WASH", "pass:CUT"):
+        found["shop", asset] = books.balance(Account("shop", asset))
+    return found
 
 
 def _open(

@@ -326,23 +326,23 @@ async def test_thanks_for_a_friend_once_and_capped_by_the_month(
     referrer = await ledger.write(
         lambda books: add_member(shop, books, "S1000001", phone="13800000001")
     )
-    seen = []
-    for number in range(3):
+
+    async def bring(number: str) -> tuple[int, int]:
+        """A friend's first two sales; what both then hold."""
         friend = await ledger.write(
-            lambda books, n=number: add_member(shop, books, f"F{n}", referrer=referrer.member_id)
+            lambda books: add_member(shop, books, number, referrer=referrer.member_id)
         )
-        await ledger.write(lambda books, f=friend: visit(shop, books, f, 500))
-        op_id = await ledger.write(lambda books, f=friend: visit(shop, books, f, 500))
+        for _ in range(2):
+            await ledger.write(lambda books: visit(shop, books, friend, 500))
         now = clock.now_ms()
-        seen.append(
-            await ledger.read(
-                lambda books, f=friend, n=now: (
-                    points_of(shop, books, referrer.member_id, n),
-                    points_of(shop, books, f.member_id, n),
-                )
+        return await ledger.read(
+            lambda books: (
+                points_of(shop, books, referrer.member_id, now),
+                points_of(shop, books, friend.member_id, now),
             )
         )
-        assert op_id
+
+    seen = [await bring(number) for number in ("F1", "F2", "F3")]
     # 100 for each of two friends a month; every friend gets 20.
     assert seen == [(100, 20), (200, 20), (200, 20)]
     month = await ledger.read(lambda books: books.referrals_by(referrer.member_id, limit=9))

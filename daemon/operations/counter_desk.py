@@ -492,8 +492,7 @@ class CounterDesk:
     # -- cards for members -------------------------------------------------------------------------
 
     async def _begin_issue(self, asked: AskedCard) -> dict[str, Any]:
-        self._require_free()
-        issue = await self.issues.begin(asked)
+        issue = await self.issues.begin(asked, self._require_free)
         presence = self._any_card()
         if presence is not None and self.issues.waiting:
             issue = await self.issues.onto(presence)

@@ -7,6 +7,7 @@ before (`card_issue`): what waits here is lost with the power, and nothing else 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,8 +90,8 @@ class IssueDesk:
         self._expire()
         return self._waiting is not None
 
-    async def begin(self, asked: AskedCard) -> dict[str, Any]:
-        """The issue as it waits, or the one that this key began.
+    async def begin(self, asked: AskedCard, require_free: Callable[[], None]) -> dict[str, Any]:
+        """The issue as it waits, or the one that this key began, whatever the counter does now.
 
         Raises NotFound("member_unknown" | "card_unknown"), Conflict("counter_busy" |
         "idempotency_key_reused" | what the old card is), Refused for the fee or the number."""
@@ -99,7 +100,7 @@ class IssueDesk:
         begun = await self._begun(whose, order)
         if begun is not None:
             return begun
-        self.require_none()
+        require_free()
         shop = self._shop
         member = (await shop.ledger.read(lambda books: subject_of(books, order))).member
         await require_stored_value_pin(shop, member, order.tenders, asked.pin)

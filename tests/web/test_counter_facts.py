@@ -31,7 +31,7 @@ def test_new_year_is_no_border() -> None:
 
 async def test_a_cashier_sees_who_stands_there_and_who_serves(counter: Counter) -> None:
     asked = {"name": "张伟", "phone": "13812341234", "birthday": "1990-05-17", "tags": ["爱聊天"]}
-    member = await counter.post("/members", asked)
+    member = await counter.post("/members", asked, expect=201)
     seen = await counter.get(f"/members/{member['member_id']}/acquaintance")
     assert seen["tags"] == ["爱聊天"]
     assert (seen["visits"], seen["last_day"]) == (0, None)

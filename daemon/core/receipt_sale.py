@@ -188,7 +188,7 @@ def basket_receipt(
     blocks += _passes(facts, say)
     if facts.balance is not None:
         blocks += _member(facts.member, facts.card_tail, facts.balance, say)
-        blocks += _points(facts, say)
+        blocks += _points(facts, head, say)
     if facts.weak:
         blocks.append(Text(say("weak")))
     blocks += _tail(head, facts.reference, facts.token, say)
@@ -273,10 +273,13 @@ def _passes(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
             yield Text(say("until").format(day=each.until))
 
 
-def _points(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
+def _points(facts: BasketFacts, head: ShopHead, say: SaleWords) -> Iterator[Block]:
+    """Points that paid are part of the price, and always told."""
     told = facts.points_used or facts.points_earned or facts.points_left
     if facts.points_used:
         yield Pair(say("points_used"), str(facts.points_used))
+    if not head.show_points:
+        return
     if facts.points_earned:
         yield Pair(say("points_earned"), str(facts.points_earned))
     if told and facts.points_left is not None:

@@ -82,7 +82,8 @@ _TENDERS: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShopHead:
-    """What every receipt of a shop begins and ends with. Only `name` must be given."""
+    """What every receipt of a shop begins and ends with, and what the shop wants on it. Only `name`
+    must be given; `footer` may have several lines."""
 
     name: str
     store: str = ""
@@ -90,6 +91,9 @@ class ShopHead:
     address: str = ""
     footer: str = ""
     device: str = ""
+    show_qr: bool = True
+    show_points: bool = True
+    show_refund_hint: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ def recharge_receipt(
     blocks += [Text(note) for note in (facts.expiry, *facts.notes) if note]
     blocks += _member(facts.member, facts.card_tail, facts.balance, say)
     hint = say("refund_hint") if facts.refund_hint is None else facts.refund_hint
-    if hint:
+    if hint and head.show_refund_hint:
         blocks.append(Text(hint))
     if facts.sign:
         blocks += [Feed(), Text(f"{say('signature')}: " + "_" * 20)]
@@ -337,7 +341,7 @@ def _member(member: str, card_tail: str, balance: Purse, say: _Words) -> Iterato
 
 def _tail(head: ShopHead, reference: str, token: str, say: _Words) -> Iterator[Block]:
     yield Text(f"{say('reference')} {reference}")
-    if token:
+    if token and head.show_qr:
         assert len(token) <= MOST_TOKEN and token.isascii(), "a token is short and ASCII"
         yield Qr(token, say("scan"))
     yield Text(head.footer or say("thanks"), Align.CENTRE)

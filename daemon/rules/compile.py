@@ -146,7 +146,14 @@ def _head(documents: Documents, written: frozenset[str], base: ShopHead) -> Shop
             address=store.address,
         )
     if "receipt" in written:
-        head = replace(head, footer="\n".join(documents.receipt.footer))
+        receipt = documents.receipt
+        head = replace(
+            head,
+            footer="\n".join(receipt.footer),
+            show_qr=receipt.show_qr,
+            show_points=receipt.show_points,
+            show_refund_hint=receipt.show_refund_hint,
+        )
     return head
 
 

@@ -398,3 +398,25 @@ async def test_a_version_that_is_restored_is_the_same_rules(office: Counter) -> 
             kept = getattr(office.shop.rules.documents, section)
             assert kept == seen[section][version - 1]
         assert office.shop.rules.policy.spend_order is seen["policy"][version - 1]
+
+
+async def test_the_receipt_says_what_the_shop_wants(office: Counter) -> None:
+    """F5: the head, the footer, and what is left off."""
+
+    async def paper() -> str:
+        recharge = await office.recharge(member["member_id"], 10_000)
+        kept = await office.ledger.receipt(recharge["receipt_id"])
+        assert kept is not None
+        return json.dumps(kept.document, ensure_ascii=False)
+
+    member = await office.member()
+    before = await paper()
+    assert '"qr"' in before and "within 7 days" in before and "Thank you" in before
+    store = {"merchant_name": "麦香", "store_name": "东门店", "phone": "010-1234"}
+    await put(office, "store", {**store, "language": "zh-CN"})
+    footer = {"footer": ["当日食用", "再来"], "show_qr": False, "show_refund_hint": False}
+    await put(office, "receipt", footer)
+    after = await paper()
+    assert "麦香" in after and "东门店" in after and "010-1234" in after
+    assert "当日食用\\n再来" in after and "谢谢惠顾" not in after
+    assert '"qr"' not in after and "付款七日内" not in after

@@ -6,6 +6,7 @@ import json
 
 from daemon.core.entry import Account
 from daemon.core.shift_report import DRAWER, OVER_SHORT
+from tests.staff.salon import line, open_salon, refund, sell, set_rules
 from tests.web.till import MANAGER, Counter, customer, desfire, living
 
 from .till_cash import CASH, balance, close_shift, move_cash, notes, open_shift, token, x_report
@@ -205,3 +206,50 @@ async def test_the_drawer_is_opened_with_a_reason_and_a_slip(counter: Counter) -
         "POST", "/drawer/open", {"reason": " "}, key="e", headers=await token(counter, "cash_move")
     )
     assert (blank.status, blank.key) == (422, "reason_missing")
+
+
+async def test_where_shifts_are_required_nothing_is_sold_without(bare: Counter) -> None:
+    await open_salon(bare)
+    await set_rules(bare, "shifts", {"required": True, "float_fen": 20_000})
+    body = {"lines": [line("1", "cut")], "tenders": [{"kind": "cash"}]}
+    member = await bare.member()
+    money = {"member_id": member["member_id"], "amount_fen": 100, "tender": "cash"}
+    for path, asked in (("/sales", body), ("/recharges", money)):
+        reply = await bare.ask("POST", path, asked, key="early")
+        assert (reply.status, reply.key) == (409, "shift_not_open")
+    now = await bare.get("/shifts/current")
+    assert now["required"] and now["usual_float_fen"] == 20_000
+    await open_shift(bare, now["usual_float_fen"])
+    assert (await bare.ask("POST", "/recharges", money, key="early")).status == 200
+    await sell(bare, body["lines"], body["tenders"])
+
+
+async def test_a_salons_mixed_tenders_on_paper(bare: Counter) -> None:
+    """Float 100.00. A cut 68.00: 20.00 by bank card, 50.00 in cash handed over, 2.00 change.
+    An oil 99.00 by Alipay and two oils 198.00 in cash, of which one is brought back: 99.00 out.
+
+    Sales 68 + 99 + 198 = 365.00, refunds 99.00; cash 48 + 198 - 99 + 100 = 247.00."""
+    await open_salon(bare)
+    await open_shift(bare, 10_000)
+    mixed = [{"kind": "bank_card", "amount_fen": 2_000}, {"kind": "cash", "amount_fen": 5_000}]
+    await sell(bare, [line("1", "cut")], mixed)
+    await sell(bare, [line("1", "oil")], [{"kind": "alipay"}])
+    two = await sell(bare, [line("1", "oil", 2)], [{"kind": "cash"}])
+    await refund(bare, two, {"1": 1})
+    closed = await close_shift(bare, 24_700)
+    report = closed["report"]
+    assert report["sales"] == {"count": 3, "fen": 36_500}
+    assert report["refunds"] == {"count": 1, "fen": 9_900}
+    assert report["tenders"] == [
+        {"tender": "alipay", "taken_fen": 9_900, "paid_out_fen": 0},
+        {"tender": "bank_card", "taken_fen": 2_000, "paid_out_fen": 0},
+        {"tender": "cash", "taken_fen": 24_600, "paid_out_fen": 9_900},
+    ]
+    assert report["cash"]["expected_fen"] == 24_700
+    assert report["cash"]["difference_fen"] == 0
+    paper = await bare.ledger.receipt(closed["receipt_id"])
+    assert paper is not None
+    told = {block["left"]: block["right"] for block in paper.document["blocks"] if "left" in block}
+    assert told["Sales x3"] == "365.00" and told["Refunds x1"] == "99.00"
+    assert told["Expected"] == told["Counted"] == "￥247.00"
+    assert told["Difference"] == "￥0.00"

@@ -50,7 +50,9 @@ async def issue_to_members(
             members = [known_member(books, member_id) for member_id in wanted]
             found = open_campaign(shop, books, campaign, operation.created_ms, len(members))
             for member in members:
-                issue_one(shop, books, found, member, operation.op_id, operation.created_ms)
+                at_ms = operation.created_ms
+                coupon = issue_one(shop, books, found, member, operation.op_id, at_ms)
+                announce(shop, books, found, coupon, at_ms)
             return _issued(books, operation, actor, found, members)
 
         return _with_codes(books, do_once(shop, books, actor, key, ISSUE, request, deed))
@@ -104,8 +106,8 @@ def issue_one(
     op_id: str,
     now_ms: int,
 ) -> IssuedCoupon:
-    """Puts one coupon on the books; a member is told. The caller has asked `open_campaign`, and
-    puts the operation `op_id` on the journal."""
+    """Puts one coupon on the books. The caller has asked `open_campaign`, and puts the operation
+    `op_id` on the journal."""
     today = moment(now_ms, shop.policy.utc_offset_min).day
     ends = [campaign.to_day] if campaign.to_day else []
     if campaign.valid_days is not None:
@@ -127,10 +129,21 @@ def issue_one(
             break
     else:
         raise AssertionError("the random source gives codes that are taken")
-    if member is not None:
-        facts = {"campaign": campaign.campaign, "name": campaign.name, "code": coupon.code}
-        tell(shop, books, member.member_id, "coupon", {**facts, "to_day": to_day or ""}, now_ms)
     return coupon
+
+
+def announce(
+    shop: Shop, books: Books, campaign: Campaign, coupon: IssuedCoupon, now_ms: int
+) -> str:
+    """Tells the member of a coupon; the message's id."""
+    assert coupon.member_id is not None
+    facts: dict[str, int | str] = {
+        "campaign": campaign.campaign,
+        "name": campaign.name,
+        "code": coupon.code,
+        "to_day": coupon.to_day or "",
+    }
+    return tell(shop, books, coupon.member_id, "coupon", facts, now_ms)
 
 
 def _issued(

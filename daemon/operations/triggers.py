@@ -17,7 +17,7 @@ from daemon.core.lot_rule import lot_rule, usable
 from daemon.core.loyalty.occasions import absent_occasion, birthday_occasion, ending
 from daemon.core.pricing.shop_time import moment
 from daemon.core.records import Member
-from daemon.operations.coupons import issue_one, open_campaign
+from daemon.operations.coupons import announce, issue_one, open_campaign
 from daemon.operations.messages import tell
 from daemon.operations.points import Movement, gather_points, giving
 from daemon.operations.shop import Shop
@@ -170,7 +170,9 @@ def _coupon(
     except (NotFound, Refused):
         # Over, off or used up: that is the shop's own rule, and no reason to fail the sale.
         return None
-    return issue_one(shop, books, found, member, op_id, now_ms).code
+    coupon = issue_one(shop, books, found, member, op_id, now_ms)
+    announce(shop, books, found, coupon, now_ms)
+    return coupon.code
 
 
 def _triggers(shop: Shop, on: On) -> list[Trigger]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from daemon.core.loyalty.coupon_code import LENGTH, read_code
 from daemon.ports.ledger import Books
@@ -156,3 +157,57 @@ async def test_a_message_is_withdrawn_once(counter: Counter) -> None:
     assert (await counter.get("/messages?state=waiting"))["messages"] == []
     ledger = counter.shop.ledger
     assert await ledger.read(lambda books: books.waiting_messages(10)) == []
+
+
+async def job_done(counter: Counter, job_id: str, state: str) -> dict[str, Any]:
+    """Waits until the job rests there."""
+    while True:
+        job: dict[str, Any] = await counter.get(f"/jobs/{job_id}")
+        if job["state"] == state:
+            return job
+        assert job["state"] in ("running", "undoing"), job
+        await asyncio.sleep(0.01)
+
+
+async def test_a_filter_gets_its_coupons_between_sales_and_gives_them_back(
+    counter: Counter,
+) -> None:
+    row = {**CAMPAIGNS["campaigns"][0], "most_issued": 50}
+    put_rules(counter, campaigns={"campaigns": [row]})
+    members = [(await counter.member(f"张{n}", ""))["member_id"] for n in range(12)]
+    for who in members[:9]:
+        await done(counter, f"/members/{who}/level", {"level": "gold", "reason": "goodwill"})
+    whom = [{"field": "level", "op": "is", "value": "gold"}]
+    body = {"campaign": "spring", "filter": whom}
+    job = await counter.post("/coupon-jobs", body, expect=201)
+    assert (job["kind"], job["state"], job["total"]) == ("coupons", "ready", 9)
+    assert (await counter.get("/coupons?campaign=spring"))["counts"]["issued"] == 0
+    await counter.post(f"/jobs/{job['job_id']}/start")
+    ended = await job_done(counter, job["job_id"], "done")
+    assert (ended["done"], ended["refused"], ended["answer"]["changed"]) == (9, 0, 9)
+    listed = await counter.get("/coupons?campaign=spring")
+    assert {coupon["member_id"] for coupon in listed["coupons"]} == set(members[:9])
+    used = listed["coupons"][0]["code"]
+    assert await counter.shop.ledger.write(lambda books: books.redeem_coupon(used, "sale"))
+    await counter.post(f"/jobs/{job['job_id']}/undo")
+    undone = await job_done(counter, job["job_id"], "undone")
+    assert undone["answer"]["left_count"] == 1
+    counts = (await counter.get("/coupons?campaign=spring"))["counts"]
+    assert counts == {"issued": 9, "redeemed": 1, "withdrawn": 8, "expired": 0}
+    waiting = await counter.get("/messages?state=waiting")
+    assert [each["facts"]["code"] for each in waiting["messages"] if each["kind"] == "coupon"] == [
+        used
+    ]
+
+
+async def test_a_filter_gets_no_more_than_the_campaign_has(counter: Counter) -> None:
+    members = [(await counter.member(f"张{n}", ""))["member_id"] for n in range(6)]
+    body = {"campaign": "spring", "member_ids": members}
+    refused = await do(counter, "/coupon-jobs", body)
+    assert (refused.key, refused.body["facts"]) == ("campaign_used_up", {"left": 5})
+    job = await counter.post("/coupon-jobs", {**body, "member_ids": members[:4]}, expect=201)
+    await done(counter, "/coupons", {"campaign": "spring", "count": 2})
+    await counter.post(f"/jobs/{job['job_id']}/start")
+    stopped = await job_done(counter, job["job_id"], "stopped")
+    assert stopped["answer"]["reason"] == "campaign_used_up"
+    assert (await counter.get("/coupons?campaign=spring"))["counts"]["issued"] <= 5

@@ -9,7 +9,9 @@ from aiohttp import web
 from daemon.core.permissions import Permission
 from daemon.operations import coupons, gifts, messages
 from daemon.operations.check_in import check_in
+from daemon.operations.coupon_batch import prepare_coupons
 from daemon.operations.levels import change_level
+from daemon.operations.member_search import conditions_of
 from daemon.operations.nightly import nightly_view
 from daemon.operations.points import adjust_points, member_points, undo_adjustment
 from daemon.operations.wallet import wallet
@@ -33,6 +35,7 @@ from daemon.web.api.loyalty_bodies import (
     Message,
     Messages,
     MessagesQuery,
+    NewCouponJob,
     NewCoupons,
     NightlyRound,
     Points,
@@ -43,6 +46,8 @@ from daemon.web.api.loyalty_bodies import (
     StockQuery,
     Wallet,
 )
+from daemon.web.api.office_bodies import Job, contents_of
+from daemon.web.api.office_members import LARGEST_BATCH_BYTES, jobs_of
 from daemon.web.api.route import Call, Route, reply, route
 
 
@@ -217,6 +222,26 @@ async def issue_coupons(call: Call[NewCoupons, NoQuery]) -> web.StreamResponse:
 
 
 @route(
+    "POST",
+    "/coupon-jobs",
+    "Prepare a coupon to each of many members; nothing is issued until the job is started",
+    {201: Job},
+    body=NewCouponJob,
+    problems=(404, 409),
+    needs=Permission.COUPON,
+    most_bytes=LARGEST_BATCH_BYTES,
+)
+async def prepare_coupon_job(call: Call[NewCouponJob, NoQuery]) -> web.StreamResponse:
+    shop, body = call.context.shop, call.body
+    content = None if body.filter is None else contents_of(body.filter)
+    conditions = None if content is None else conditions_of(shop, content)
+    prepared = await prepare_coupons(
+        shop, jobs_of(call), call.actor, body.campaign, conditions, body.member_ids, content
+    )
+    return reply(prepared, 201)
+
+
+@route(
     "GET",
     "/coupons",
     "Coupons of a campaign in order of issue",
@@ -363,6 +388,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     set_stock,
     see_campaigns,
     issue_coupons,
+    prepare_coupon_job,
     see_coupons,
     check_coupon,
     withdraw_coupon,

@@ -12,6 +12,7 @@ from daemon.operations.coupons import MOST_ISSUED
 from daemon.operations.gifts import LOW, MOST_ON_HAND
 from daemon.operations.points import MOST_ADJUSTED
 from daemon.web.api.bodies import EXAMPLE_ID, ID_PATTERN, Body, Id, Query, _whole
+from daemon.web.api.office_bodies import ConditionBody
 
 Reason = Annotated[
     str,
@@ -102,6 +103,20 @@ class NewCoupons(Body):
         if bool(self.member_ids) == (self.count is not None):
             raise ValueError("member_ids or count, one of the two")
         return self
+
+
+class NewCouponJob(Body):
+    """A coupon to each member of `filter`, or of `member_ids`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"campaign": "spring", "member_ids": [EXAMPLE_ID]}]}
+    )
+
+    campaign: CampaignId
+    filter: list[ConditionBody] | None = Field(
+        default=None, max_length=12, description="Whom; left out: `member_ids`."
+    )
+    member_ids: list[Id] = Field(default=[], max_length=10_000)
 
 
 class CouponsQuery(Query):

@@ -224,7 +224,7 @@ class SavedFilters(BaseModel):
 
 class Job(BaseModel):
     job_id: Id
-    kind: Literal["batch", "import"]
+    kind: Literal["batch", "coupons", "import"]
     action: str | None
     state: Literal["ready", "running", "stopping", "undoing", "done", "stopped", "undone"]
     by: str

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from daemon.core.permissions import Permission
 from daemon.operations import member_file, member_search
+from daemon.operations.coupon_batch import CouponBatch
 from daemon.operations.jobs import JobRunner
 from daemon.operations.member_batch import Batch, prepare_batch, read_change
 from daemon.operations.member_form import Form
@@ -48,7 +49,7 @@ LARGEST_BATCH_BYTES: Final = 512 * 1024
 def add_jobs(app: web.Application) -> None:
     """Jobs move as long as the page is served."""
     context = app[CONTEXT]
-    app[JOBS] = JobRunner(context.shop, [Batch()], lambda: context.desk.till.busy)
+    app[JOBS] = JobRunner(context.shop, [Batch(), CouponBatch()], lambda: context.desk.till.busy)
     app.cleanup_ctx.append(_run_jobs)
 
 

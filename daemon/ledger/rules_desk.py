@@ -9,6 +9,7 @@ from daemon.core.entry import Kind
 from daemon.core.lot_rule import lot_rule
 from daemon.core.records import Document
 from daemon.ledger.desk import Desk, from_json, to_json
+from daemon.ledger.readings import readings_of
 
 _DOCUMENT = "section, version, content, changed_ms, actor, note"
 _MONEY = ", ".join(
@@ -78,12 +79,22 @@ class RulesDesk(Desk):
     def codes_of_passes(self) -> frozenset[str]:
         rows = self._all(
             "SELECT DISTINCT asset, coalesce(rule, '') FROM account"
-            " WHERE asset GLOB 'pass:*' AND balance > 0 AND owner GLOB 'member:*'"
+            " WHERE held = 1 AND asset GLOB 'pass:*' AND owner GLOB 'member:*'"
         )
         codes = {str(asset).removeprefix("pass:") for asset, _ in rows}
         for _, rule in rows:
             codes.update(lot_rule(rule).codes)
         return frozenset(codes)
+
+    def initials(self, name: str) -> str:
+        found = []
+        for character in name.casefold():
+            readings = readings_of(character)
+            if readings:
+                found.append(readings[0][0])
+            elif character.isascii() and character.isalnum():
+                found.append(character)
+        return "".join(found)
 
     def _holds(self, sql: str, *parameters: Any) -> bool:
         return bool(self._one(f"SELECT EXISTS ({sql})", *parameters)[0])

@@ -7,22 +7,26 @@ from typing import Any, Final
 
 from daemon.core.pricing.catalogue import FEN
 from daemon.operations.shop import Shop
+from daemon.ports.ledger import Books
 from daemon.rules.shop_rules import ShopRules
 
 TENDERS: Final = ("cash", "bank_card", "wechat", "alipay")
 """What money comes by, besides the member's own balance and points."""
 
 
-def catalogue_view(shop: Shop) -> dict[str, Any]:
-    """Codes that are on sale today, in the office's order."""
+async def catalogue_view(shop: Shop) -> dict[str, Any]:
+    """Codes that are on sale today, in the office's order. A code without initials of its own is
+    found by those of its name."""
     rules = shop.rules
+    day = shop.day(shop.clock.now_ms())
+    codes = await shop.ledger.read(lambda books: _codes(rules, books, day))
     return {
         "edition": rules.edition,
         "categories": [
             {"category": each.category, "name": each.name}
             for each in rules.book.catalogue.categories.values()
         ],
-        "codes": _codes(rules, shop.day(shop.clock.now_ms())),
+        "codes": codes,
         "open_amount_unit": FEN.name,
         "tenders": list(TENDERS),
         "member_categories": [
@@ -52,12 +56,12 @@ def catalogue_view(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _codes(rules: ShopRules, day: str) -> list[dict[str, Any]]:
+def _codes(rules: ShopRules, books: Books, day: str) -> list[dict[str, Any]]:
     return [
         {
             "code": each.code,
             "name": each.name,
-            "pinyin": each.pinyin,
+            "pinyin": each.pinyin or books.initials(each.name),
             "category": each.category,
             "price_fen": each.price_fen,
             "unit": each.unit.name,

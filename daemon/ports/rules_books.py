@@ -48,6 +48,9 @@ class RuleBooks(Protocol):
         ...
 
     def codes_of_passes(self) -> frozenset[str]:
-        """Codes that gave a pass which somebody still holds, and codes that it is good for. Looks
-        at every account."""
+        """Codes that gave a pass which somebody still holds, and codes that it is good for."""
+        ...
+
+    def initials(self, name: str) -> str:
+        """What people type for a name: 红烧肉饭 is `hsrf`, letters and digits stay."""
         ...

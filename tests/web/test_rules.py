@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from daemon.core.entry import Kind, parse_leaf
+from daemon.core.entry import Account, Draft, Kind, Posting, parse_leaf
 from daemon.core.errors import LedgerCorrupt
+from daemon.core.lot_rule import LotRule
 from daemon.core.records import Document
 from daemon.keys.files import KeyFolder
 from daemon.ledger.door import open_writer
 from daemon.ledger.verify import verify
+from daemon.ports.ledger import Books
 from daemon.rules.sections import SECTIONS
 
 from .till import CASHIER, MANAGER, Counter, desfire, living
@@ -77,7 +79,7 @@ async def test_a_change_is_in_force_at_once_and_after_a_restart(office: Counter)
         await again.sign_in(CASHIER)
         catalogue = await again.get("/catalogue")
         assert catalogue["edition"] == edition
-        assert [each["code"] for each in catalogue["codes"]] == ["b1"]
+        assert [(each["code"], each["pinyin"]) for each in catalogue["codes"]] == [("b1", "ts")]
         assert again.shop.head.name == "麦香"
 
 
@@ -420,3 +422,33 @@ async def test_the_receipt_says_what_the_shop_wants(office: Counter) -> None:
     assert "麦香" in after and "东门店" in after and "010-1234" in after
     assert "当日食用\\n再来" in after and "谢谢惠顾" not in after
     assert '"qr"' not in after and "付款七日内" not in after
+
+
+async def test_a_code_that_a_pass_is_good_for_stays(office: Counter) -> None:
+    """C5: what a member has paid for cannot be taken off the list."""
+    await office.post("/samples/car_wash")
+    member = await office.member()
+    owner = f"member:{member['member_id']}"
+    rule = LotRule(given="pass:t1", codes=("w1",)).as_text()
+    account = Account(owner, "pass:t1")
+
+    def grant(books: Books) -> None:
+        postings = (Posting(account, 10), Posting(Account("shop", "pass:t1"), -10))
+        draft = Draft(office.clock.new_id(), Kind.POINTS, 1, "9", postings=postings)
+        books.append(draft, {account: rule})
+
+    await office.ledger.write(grant)
+    section = await office.get("/rules/catalogue")
+    content = section["content"]
+    kept = [row for row in content["codes"] if row["code"] not in ("t1", "w1", "o1")]
+    for row in kept:
+        if row["grants"]:
+            row["grants"]["codes"] = ["w2"]
+    content = {**content, "codes": kept}
+    await put(office, "promotions", {"promotions": []}, 1)
+    await put(office, "campaigns", {"campaigns": []}, 1, expect=422)
+    await put(office, "triggers", {"triggers": []}, 1)
+    await put(office, "campaigns", {"campaigns": []}, 1)
+    refused = await put(office, "catalogue", content, section["version"], expect=422)
+    told = [(each["key"], each["facts"]) for each in refused["errors"]]
+    assert told == [("code_in_use", {"id": "t1"}), ("code_in_use", {"id": "w1"})]

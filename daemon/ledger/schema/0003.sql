@@ -110,6 +110,9 @@ BEGIN
     VALUES (json_extract(new.rule, '$.to_day'), new.owner, new.asset, new.lot);
 END;
 
+-- Which codes somebody still holds a pass of: asked before the office takes a code away.
+CREATE INDEX account_passes ON account (asset) WHERE held = 1 AND asset GLOB 'pass:*';
+
 -- Coupons (D4): each code is redeemed once.
 CREATE TABLE coupon (
     code      TEXT PRIMARY KEY CHECK (code <> ''),

@@ -169,7 +169,7 @@ async def restore_section(call: Call[Back, NoQuery]) -> web.StreamResponse:
 @route("GET", "/catalogue", "What the cashier's page needs to fill a basket",
        {200: CashierCatalogue})  # fmt: skip
 async def see_catalogue(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
-    return reply(catalogue_view(call.context.shop))
+    return reply(await catalogue_view(call.context.shop))
 
 
 @route("GET", "/samples", "Sample shops to start from", {200: Samples},

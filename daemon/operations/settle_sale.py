@@ -98,7 +98,7 @@ def _gift_short(books: Books, quote: Quote) -> Decline | None:
         if line.line.gift and line.line.code is not None:
             on_hand = books.stock(line.line.code)
             if on_hand is not None and on_hand < line.line.quantity:
-                return Decline("gift_out_of_stock", {"left": max(0, on_hand)})
+                return Decline("stock_short", {"on_hand": max(0, on_hand)})
     return None
 
 

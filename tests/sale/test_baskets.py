@@ -204,7 +204,7 @@ async def test_gifts_take_points_and_stock(salon: Counter) -> None:
     assert await salon.ledger.read(lambda books: books.stock("G1")) == 0
     sale = await sell(salon, **body)
     out = await salon.post(f"/sales/{sale['sale_id']}/pin", {"pin": MEMBER_PIN}, expect=202)
-    assert (out["status"], out["reason"]) == ("declined", "gift_out_of_stock")
+    assert (out["status"], out["reason"]) == ("declined", "stock_short")
 
 
 async def test_points_with_a_card_that_is_a_number_ask_for_the_pin(salon: Counter) -> None:

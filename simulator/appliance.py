@@ -18,7 +18,7 @@ from asyncio.subprocess import Process
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.demo_shop import EMPLOYEES, fill_shop
+from simulator.demo_shop import EMPLOYEES, SAMPLES, fill_shop
 from simulator.ports import free_pair, free_port
 from simulator.private_pcscd import can_run_pcscd, enter_namespace, start_pcscd
 
@@ -93,14 +93,18 @@ class Processes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 after Ctrl-C; 1 when something could not be started."""
     parser = argparse.ArgumentParser(prog="./dev run", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--state", type=Path, default=Path(".dev/demo"))
+    parser.add_argument("--state", type=Path, help="default: .dev/demo, one for each sample")
+    parser.add_argument(
+        "--sample", choices=SAMPLES, default="", help="begin with this sample shop's rules"
+    )
     parser.add_argument("--port", type=int, default=8080, help="the cashier page")
     parser.add_argument("--desk-port", type=int, default=8081, help="cards, reader and paper")
     parser.add_argument("--direct", action="store_true", help="without pcscd, even if it is there")
     parser.add_argument("--pull", action="store_true", help="act as the cloud, once")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    options.state = options.state.absolute()
+    usual = Path(".dev", f"demo-{options.sample}" if options.sample else "demo")
+    options.state = (options.state or usual).absolute()
     if options.pull:
         return pull(options.state, options.rest)
     if not options.direct and can_run_pcscd():
@@ -207,11 +211,12 @@ class SimulatedAppliance:
             ready="counterd ready",
         )
 
-    async def fill(self) -> None:
-        """Fills the demo shop, once in the life of the state folder."""
+    async def fill(self, sample: str = "") -> None:
+        """Fills the demo shop, once in the life of the state folder; with the rules of `sample`
+        where that is named."""
         marker = self.state / "filled"
         if not marker.exists():
-            await fill_shop(self.page, self.rack)
+            await fill_shop(self.page, self.rack, sample)
             marker.touch()
 
     async def daemon_ended(self) -> int:
@@ -237,7 +242,7 @@ async def serve(options: argparse.Namespace) -> int:
         await appliance.start()
         if not (options.state / "filled").exists():
             print("filling the demo shop (once): members, cards, first sales ...", flush=True)
-        await appliance.fill()
+        await appliance.fill(options.sample)
         announce(appliance)
         await _watch(appliance, stopping)
     finally:

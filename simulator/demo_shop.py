@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 WAIT_S = 30.0
+SAMPLES = ("canteen", "hair_salon", "bakery", "car_wash")
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,19 @@ class ShopApi:
         return done
 
 
-async def fill_shop(page: str, rack: str) -> None:
-    """Members, money, cards; a lost card, a replaying clone and a rolled-back copy."""
+async def fill_shop(page: str, rack: str, sample: str = "") -> None:
+    """The rules of a sample shop where one is named; members, money, cards; a lost card, a
+    replaying clone and a rolled-back copy."""
     async with aiohttp.ClientSession() as http:
         shop = ShopApi(http, page, rack)
         await shop.sign_in(EMPLOYEES[0])
+        if sample:
+            await shop.call("POST", f"samples/{sample}", {})
+        if (await shop.call("GET", "shifts/current"))["required"]:
+            await shop.call("POST", "shifts", {"float_fen": 30_000})
+        fields = await _required_fields(shop) if sample else {}
         for member in MEMBERS:
-            await _add(shop, member)
+            await _add(shop, member, fields)
         labels = {"zh": "艾丽的旧拷贝", "en": "Alice's card, an old copy"}
         await shop.rack("alice/snapshot", {"as": "alice-old", "label": labels})
         await shop.sell("alice", 1_200)
@@ -133,8 +140,23 @@ async def fill_shop(page: str, rack: str) -> None:
         await shop.rack("alice/replay", {"as": "alice-clone", "from": "last", "label": labels})
 
 
-async def _add(shop: ShopApi, member: DemoMember) -> None:
-    body = {"name": member.name, "phone": member.phone}
+async def _required_fields(shop: ShopApi) -> dict[str, Any]:
+    """Something for each custom field that the sample shop wants of every member."""
+    asked = (await shop.call("GET", "rules/fields"))["content"]["fields"]
+    usual = {"text": "示例", "number": 1, "date": "2020-01-01"}
+    return {
+        field["field"]: field["choices"][0]["choice"]
+        if field["kind"] == "choice"
+        else usual[field["kind"]]
+        for field in asked
+        if field["required"]
+    }
+
+
+async def _add(shop: ShopApi, member: DemoMember, fields: Mapping[str, Any]) -> None:
+    body: dict[str, Any] = {"name": member.name, "phone": member.phone}
+    if fields:
+        body["fields"] = fields
     member_id = (await shop.call("POST", "members", body))["member_id"]
     card_id = await shop.issue(member.card, member_id)
     money = {"member_id": member_id, "amount_fen": member.recharge_fen, "tender": "cash"}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from daemon.core.loyalty.coupon_code import read_code
 from daemon.core.pricing.basket import (
     MOST_LINES,
     MOST_QUANTITY,
@@ -129,7 +130,7 @@ class NewQuote(Body):
         basket = Basket(
             lines=lines,
             member_id=self.member_id,
-            coupons=tuple(self.coupons),
+            coupons=tuple(read_code(code) or code for code in self.coupons),
             points_to_use=self.points_to_use,
             passes=tuple(PassUse(use.line_id, use.pass_id, use.count) for use in self.passes),
             leave_out=tuple(self.leave_out),

@@ -139,28 +139,17 @@ def _line_from_json(kept: Mapping[str, Any]) -> Line:
     )
 
 
-def ready_to_price(basket: Basket, books: Books, catalogue: Catalogue) -> Basket:
-    """With each employee's grade, and keyed amounts in a category that the shop has.
+def with_grades(basket: Basket, books: Books) -> Basket:
+    """With each employee's grade, as it is now.
 
     Raises NotFound("employee_unknown")."""
     lines = tuple(
-        replace(
-            line,
-            category=_open_category(line.category, catalogue),
-            staff=tuple(_graded(each, books) for each in line.staff),
-        )
-        if line.staff or line.code is None
+        replace(line, staff=tuple(_graded(each, books) for each in line.staff))
+        if line.staff
         else line
         for line in basket.lines
     )
     return replace(basket, lines=lines)
-
-
-def _open_category(category: str | None, catalogue: Catalogue) -> str | None:
-    """A bare amount of a shop that has made categories of its own goes into the first of them."""
-    if category == OPEN_CATEGORY and category not in catalogue.categories:
-        return next(iter(catalogue.categories), category)
-    return category
 
 
 def _graded(server: Server, books: Books) -> Server:

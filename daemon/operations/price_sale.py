@@ -10,7 +10,7 @@ from daemon.core.pricing.promotion import Coupon
 from daemon.core.pricing.quote import quote
 from daemon.core.pricing.quoted import Quote, StepKind
 from daemon.core.pricing.standing import MemberStanding
-from daemon.operations.basket import Basket, ready_to_price
+from daemon.operations.basket import Basket, with_grades
 from daemon.operations.shop import Shop
 from daemon.ports.ledger import Books
 
@@ -30,7 +30,7 @@ def price(
     Raises BadRequest, NotFound and Refused as `daemon.core.pricing.quote.quote`, and
     NotFound("coupon_unknown" | "employee_unknown"), Refused("pass_line_twice")."""
     rules = shop.rules
-    ready = ready_to_price(basket, books, rules.book.catalogue)
+    ready = with_grades(basket, books)
     tenders = basket.tenders if as_asked else basket.all_tenders
     if standing.member_id is None:
         tenders = tuple(each for each in basket.tenders if each.kind is not TenderKind.STORED)

@@ -13,7 +13,7 @@ from typing import Any
 from daemon.core.errors import BadRequest
 from daemon.core.policy import BonusTier, Policy, SpendOrder
 from daemon.core.pricing.balance_refund import Method
-from daemon.core.pricing.catalogue import Catalogue
+from daemon.core.pricing.catalogue import Catalogue, Category
 from daemon.core.pricing.commission import CommissionTable
 from daemon.core.pricing.discounts import DiscountTable, Together
 from daemon.core.pricing.index import PromotionIndex
@@ -23,6 +23,7 @@ from daemon.core.pricing.points import Earning
 from daemon.core.pricing.rulebook import RuleBook
 from daemon.core.receipt_text import ShopHead
 from daemon.rules.checks import mistakes_of
+from daemon.rules.goods import OPEN, OPEN_CATEGORY
 from daemon.rules.membership import Discount
 from daemon.rules.mistakes import Mistake, RulesInvalid
 from daemon.rules.parameters import Parameters
@@ -162,7 +163,7 @@ def _book(documents: Documents, policy: Policy) -> RuleBook:
     categories = documents.member_categories.member_categories
     return RuleBook(
         Catalogue(
-            [row.value() for row in documents.catalogue.categories],
+            _with_open_category([row.value() for row in documents.catalogue.categories]),
             [row.value(parameters.pass_valid_days) for row in documents.catalogue.codes],
         ),
         DiscountTable(
@@ -188,6 +189,13 @@ def _book(documents: Documents, policy: Policy) -> RuleBook:
         CommissionTable(row.value() for row in documents.staff.commission),
         policy.utc_offset_min,
     )
+
+
+def _with_open_category(categories: list[Category]) -> list[Category]:
+    """An amount that is keyed in without a category always has one to belong to."""
+    if any(each.category == OPEN_CATEGORY for each in categories):
+        return categories
+    return [*categories, OPEN.value()]
 
 
 def _rates(tables: Mapping[str, tuple[Discount, ...]]) -> dict[tuple[str, str | None], int]:

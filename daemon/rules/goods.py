@@ -39,6 +39,9 @@ class ConsumptionCategory(Part):
         return Category(self.category, self.name, self.earns.value() if self.earns else None)
 
 
+OPEN = ConsumptionCategory(category=OPEN_CATEGORY, name="储值消费")
+
+
 class Measure(Part):
     """What a price is for: pieces, or a unit that is counted in parts (1 kg of 1000 g)."""
 
@@ -118,6 +121,6 @@ class CatalogueRules(Part):
     """Consumption categories and codes."""
 
     categories: Annotated[tuple[ConsumptionCategory, ...], Field(min_length=1, max_length=200)] = (
-        ConsumptionCategory(category=OPEN_CATEGORY, name="储值消费"),
+        OPEN,
     )
     codes: Annotated[tuple[ConsumptionCode, ...], Field(max_length=3_000)] = ()

@@ -13,8 +13,8 @@ from tests.web.till import CASHIER, MEMBER_PIN, Counter, Customer, customer, des
 from .shop import folded, put_rules, snapshot
 
 
-async def sell(counter: Counter, expect: int = 202, **body: Any) -> dict[str, Any]:
-    sale: dict[str, Any] = await counter.post("/sales", body, key=counter.new_key(), expect=expect)
+async def sell(counter: Counter, **body: Any) -> dict[str, Any]:
+    sale: dict[str, Any] = await counter.post("/sales", body, key=counter.new_key(), expect=202)
     return sale
 
 
@@ -196,7 +196,7 @@ async def test_gifts_take_points_and_stock(salon: Counter) -> None:
     member = await customer(salon, uid_card())
     await give_points(salon, member.member_id, 500)
     await salon.ledger.write(lambda books: books.put_stock("G1", 1))
-    body = {"lines": [line("1", "G1", 1, gift=True)], "member_id": member.member_id}
+    body: dict[str, Any] = {"lines": [line("1", "G1", 1, gift=True)], "member_id": member.member_id}
     sale = await sell(salon, **body)
     assert sale["status"] == "awaiting_pin" and sale["member"]["member_id"] == member.member_id
     done = await salon.post(f"/sales/{sale['sale_id']}/pin", {"pin": MEMBER_PIN}, expect=202)
@@ -219,7 +219,7 @@ async def test_points_with_a_card_that_is_a_number_ask_for_the_pin(salon: Counte
 
 async def test_stored_value_without_the_card_asks_for_the_pin(salon: Counter) -> None:
     member = await customer(salon, desfire())
-    body = {"lines": [line("1", "C1")], "member_id": member.member_id}
+    body: dict[str, Any] = {"lines": [line("1", "C1")], "member_id": member.member_id}
     sale = await sell(salon, **body)
     assert sale["status"] == "awaiting_pin"
     wrong = await salon.ask("POST", f"/sales/{sale['sale_id']}/pin", {"pin": "1111"})
@@ -237,7 +237,7 @@ async def test_a_shop_may_want_the_card_always(salon: Counter) -> None:
     put_rules(salon, parameters={"member_without_card": {"allowed": False}})
     member = await customer(salon, desfire(1))
     other = await customer(salon, desfire(2), name="李四")
-    body = {
+    body: dict[str, Any] = {
         "lines": [line("1", "C1")],
         "member_id": member.member_id,
         "tenders": [{"kind": "cash"}],
@@ -288,7 +288,7 @@ async def test_a_basket_is_parked_and_taken_up_again(salon: Counter) -> None:
 
 
 async def test_what_cannot_be_sold_is_refused_at_once(salon: Counter) -> None:
-    for body, status, key in (
+    refused: list[tuple[dict[str, Any], int, str]] = [
         ({"lines": [line("1", "NO")]}, 404, "code_unknown"),
         ({"lines": [line("1", "C1"), line("1", "K1")]}, 422, "line_twice"),
         ({"lines": [line("1", "C1", 100)]}, 422, "amount_too_large"),
@@ -302,17 +302,19 @@ async def test_what_cannot_be_sold_is_refused_at_once(salon: Counter) -> None:
             409,
             "tender_too_much",
         ),
-    ):
+    ]
+    for body, status, key in refused:
         reply = await salon.ask("POST", "/sales", body, key=salon.new_key())
         assert (reply.status, reply.key) == (status, key), body
-    for body in (
+    malformed: list[dict[str, Any]] = [
         {},
         {"lines": []},
         {"amount_fen": 100, "lines": [line("1", "C1")]},
         {"lines": [{"line_id": "1"}]},
         {"lines": [{"line_id": "1", "code": "C1", "category": "cut"}]},
         {"lines": [line("1", "C1", 0)]},
-    ):
+    ]
+    for body in malformed:
         reply = await salon.ask("POST", "/sales", body, key=salon.new_key())
         assert (reply.status, reply.key) == (422, "request_invalid"), body
     assert (await salon.get("/sales"))["sales"] == []

@@ -146,11 +146,10 @@ class JobRunner:
             job = self._require(actor, books.job(job_id))
             if state is JobState.UNDOING and not self._works[job.kind].undoable:
                 raise Conflict("job_not_undoable")
-            if job.state not in allowed or (
-                job.state is JobState.STOPPED
-                and state is JobState.RUNNING
-                and "undone" in job.answer
-            ):
+            if state is JobState.RUNNING and not {"reading", "undone"}.isdisjoint(job.answer):
+                # Its file is still being read, or its undoing was begun.
+                raise Conflict("job_state", state=job.state.value)
+            if job.state not in allowed:
                 raise Conflict("job_state", state=job.state.value)
             request = dict(job.request)
             if actor.approver:

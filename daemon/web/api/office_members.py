@@ -15,6 +15,7 @@ from daemon.operations.coupon_batch import CouponBatch
 from daemon.operations.jobs import JobRunner
 from daemon.operations.member_batch import Batch, prepare_batch, read_change
 from daemon.operations.member_form import Form
+from daemon.operations.member_import import Import
 from daemon.ports.office_books import Sort
 from daemon.web.api.bodies import NoQuery, Nothing
 from daemon.web.api.office_bodies import (
@@ -49,7 +50,9 @@ LARGEST_BATCH_BYTES: Final = 512 * 1024
 def add_jobs(app: web.Application) -> None:
     """Jobs move as long as the page is served."""
     context = app[CONTEXT]
-    app[JOBS] = JobRunner(context.shop, [Batch(), CouponBatch()], lambda: context.desk.till.busy)
+    app[JOBS] = JobRunner(
+        context.shop, [Batch(), Import(), CouponBatch()], lambda: context.desk.till.busy
+    )
     app.cleanup_ctx.append(_run_jobs)
 
 

@@ -158,8 +158,10 @@ def _responses(route: Route) -> dict[str, Any]:
 def _response(route: Route, status: int, model: type[BaseModel] | str | None) -> dict[str, Any]:
     response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if isinstance(model, str):
-        schema = {"type": "string"} if model.startswith("text/") else {}
-        response["content"] = {model: {"schema": schema}}
+        response["content"] = {
+            media: {"schema": {"type": "string"} if media.startswith("text/") else {}}
+            for media in model.split(", ")
+        }
     elif model is not None:
         response["content"] = {"application/json": {"schema": _ref(model)}}
     return response

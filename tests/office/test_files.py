@@ -1,0 +1,246 @@
+"""Files of members over HTTP: loaded in either encoding or as a workbook, previewed, mended, taken
+away again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from daemon.core.entry import Kind
+from tests.web.till import CASHIER, Counter, Reply
+
+from .conftest import ended, log_of
+
+CSV = {"Content-Type": "text/csv"}
+XLSX = {"Content-Type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+LIST = """会员号,姓名,手机号码,性别,生日,会员类别,标签,发质,车牌,备注2
+K1,张三丰,138-1234-5678,男,1990-05-17,金卡,"VIP,老客",油性,粤B12345,x
+K2,李清照,13900001111,女,5月8日,普通会员,,,,
+,王五,13700002222,,,,,,,
+K4,,13600003333,,,,,,,
+K5,赵六,12,男,1990-02-30,钻石,,卷发,,
+K1,重复,,,,,,,,
+"""
+
+
+async def load(counter: Counter, raw: bytes, headers: dict[str, str] = CSV) -> Reply:
+    return await counter.ask("POST", "/member-imports", raw=raw, headers=headers)
+
+
+async def start(counter: Counter, job_id: str) -> dict[str, Any]:
+    await counter.post(f"/jobs/{job_id}/start")
+    return await ended(counter, job_id)
+
+
+async def text_of(counter: Counter, path: str) -> bytes:
+    reply = await counter.ask("GET", path)
+    assert reply.status == 200, reply.body
+    assert isinstance(reply.body, bytes)
+    return reply.body
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+async def test_a_list_is_previewed_and_taken_in(office: Counter, encoding: str) -> None:
+    job = (await load(office, LIST.encode(encoding))).body
+    assert job["encoding"] == encoding
+    assert job["mapping"] == [
+        "number",
+        "name",
+        "phone",
+        "gender",
+        "birthday",
+        "category",
+        "tags",
+        "field:hair",
+        "field:plate",
+        "",
+    ]
+    assert job["answer"]["preview"] == {"add": 3, "change": 0, "bad": 3, "duplicates": 1}
+    assert (await office.get("/office/members"))["members"] == []
+    done = await start(office, job["job_id"])
+    assert (done["state"], done["done"], done["refused"]) == ("done", 6, 3)
+    assert done["answer"]["added"] == 3
+    (member,) = (await office.get("/members?q=zsf"))["members"]
+    file = await office.get(f"/members/{member['member_id']}/file")
+    assert (file["category"], file["tags"], file["fields"]) == (
+        "gold",
+        ["VIP", "老客"],
+        {"hair": "oily"},
+    )
+    assert file["valid_to"] == "2027-09-10"
+    assert file["personal_fields"] == {"plate": "***"}
+    assert [each["kind"] for each in file["jobs"]] == ["import"]
+    (member,) = (await office.get("/members?q=lqz"))["members"]
+    whole = await office.post(f"/members/{member['member_id']}/unmask", {"reason": "test"})
+    assert (whole["birthday"], whole["gender"]) == ("--05-08", "f")
+    (running,) = (await office.get("/members?q=ww"))["members"]
+    assert running["number"] == "S1000001"
+    entries = [row for row in await log_of(office) if row[0] == Kind.IMPORTED]
+    assert [row[3]["event"] for row in entries] == ["start_job", "import_members"]
+    assert entries[1][3]["added"] == 3
+    assert "张" not in str(entries)
+
+
+async def test_bad_rows_are_mended_and_loaded_again(office: Counter) -> None:
+    job = (await load(office, LIST.encode("gb18030"))).body
+    assert job["answer"]["samples"][4]["problems"] == [
+        [2, "phone_malformed"],
+        [4, "birthday_malformed"],
+        [5, "category_unknown"],
+        [7, "field_no_choice"],
+    ]
+    await start(office, job["job_id"])
+    bad = await text_of(office, f"/member-imports/{job['job_id']}/bad-rows")
+    rows = list(csv.reader(io.StringIO(bad.decode("gb18030"))))
+    assert rows[0][:2] == ["会员号", "姓名"] and len(rows[0]) == 11
+    assert [row[0] for row in rows[1:]] == ["K4", "K5", "K1"]
+    assert rows[1][10] == "a new member needs a name"
+    assert rows[2][10].startswith("手机号码: a phone number has 5 to 15 digits; 生日: ")
+    mended = bad.decode("gb18030").replace("K4,,", "K4,钱七,").replace(",12,", ",13600009999,")
+    mended = mended.replace("1990-02-30", "1990-02-28").replace("钻石", "金卡")
+    mended = mended.replace("卷发", "干性").replace("K1,重复", "K6,周八")
+    again = (await load(office, mended.encode("gb18030"))).body
+    assert again["answer"]["preview"] == {"add": 3, "change": 0, "bad": 0, "duplicates": 0}
+    assert (await start(office, again["job_id"]))["answer"]["added"] == 3
+    assert (await office.get("/office/members/count"))["count"] == 6
+
+
+async def test_members_are_matched_by_number_or_phone(office: Counter) -> None:
+    await start(office, (await load(office, LIST.encode())).body["job_id"])
+    change = (
+        "会员号,手机,姓名,标签,推荐人\nK1,,张真人,,K2\n,13900001111,,新,\nK9,13900001111,甲,,\n"
+    )
+    job = (await load(office, change.encode())).body
+    assert job["answer"]["preview"] == {"add": 0, "change": 2, "bad": 1, "duplicates": 0}
+    assert job["answer"]["samples"][2]["problems"] == [[1, "phone_of_another"]]
+    done = await start(office, job["job_id"])
+    assert (done["answer"]["changed"], done["answer"]["added"]) == (2, 0)
+    (member,) = (await office.get("/members?q=zzr"))["members"]
+    file = await office.get(f"/members/{member['member_id']}/file")
+    assert file["referrer"]["number"] == "K2"
+    assert file["tags"] == ["VIP", "老客"]
+    (member,) = (await office.get("/members?q=lqz"))["members"]
+    assert (await office.get(f"/members/{member['member_id']}/file"))["tags"] == ["新"]
+    same = (await load(office, change.encode())).body
+    done = await start(office, same["job_id"])
+    assert done["answer"]["changed"] == 0
+
+
+async def test_columns_are_mapped_by_hand(office: Counter) -> None:
+    raw = "a;b;c\n张三;13812345678;金卡\n".encode()
+    job = (await load(office, raw)).body
+    assert job["mapping"] == ["", "", ""]
+    path = f"/member-imports/{job['job_id']}"
+    for mapping, why in [
+        (["name"], "width"),
+        (["name", "phone", "colour"], "unknown"),
+        (["name", "name", ""], "twice"),
+        (["", "", "tags"], "nothing"),
+    ]:
+        reply = await office.ask("PUT", path, {"mapping": mapping})
+        assert (reply.status, reply.body["facts"]["why"]) == (422, why)
+    mapping = {"mapping": ["name", "phone", "category"], "on_match": "skip"}
+    mapped = (await office.ask("PUT", path, mapping)).body
+    assert mapped["answer"]["preview"]["add"] == 1
+    await start(office, job["job_id"])
+    again = (await load(office, raw)).body
+    reply = await office.ask("PUT", f"/member-imports/{again['job_id']}", mapping)
+    assert reply.body["answer"]["preview"]["bad"] == 1
+    assert (await office.ask("PUT", path, mapping)).key == "job_state"
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+async def test_a_workbook(office: Counter) -> None:
+    raw = workbook(
+        [
+            ["姓名", "手机号", "生日", "尺码", "备注"],
+            ["张三丰", 13812345678, date(1990, 5, 17), 42.0, "=1+1"],
+            [None, None, None, None, None],
+            ["李四", "13900001111", "1990/5/8", None, None],
+        ]
+    )
+    job = (await load(office, raw, XLSX)).body
+    assert (job["encoding"], job["total"]) == ("xlsx", 2)
+    assert job["answer"]["preview"]["add"] == 2
+    await start(office, job["job_id"])
+    (member,) = (await office.get("/members?q=13812345678"))["members"]
+    file = await office.get(f"/members/{member['member_id']}/file")
+    assert file["fields"] == {"size": 42, "note": "=1+1"}
+
+
+def bomb() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (80 * 1024 * 1024))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        (b"", "file_empty"),
+        ("姓名,手机\n".encode(), "file_empty"),
+        (b"a,b\n\xff\xff\xff\n", "file_encoding_unknown"),
+        (("a," * 70 + "b\nc\n").encode(), "file_too_wide"),
+        (b'name,phone\n"never ends\n' + b"x\n" * 40_000, "file_malformed"),
+        (b"PK\x03\x04 not an archive", "file_malformed"),
+        (workbook([["name"], ["x"]])[:-200], "file_malformed"),
+        (bomb(), "file_too_large"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused(office: Counter, raw: bytes, key: str) -> None:
+    reply = await load(office, raw)
+    assert (reply.status, reply.key) == (422, key)
+    assert (await office.get("/jobs"))["jobs"] == []
+
+
+async def test_other_bodies(office: Counter) -> None:
+    reply = await load(office, b"{}", {"Content-Type": "application/json"})
+    assert (reply.status, reply.key) == (415, "media_type_unsupported")
+    await office.sign_in(CASHIER)
+    assert (await load(office, b"name\nx\n")).status == 403
+    assert (await office.ask("POST", "/member-exports", {})).status == 403
+
+
+async def test_exported_masked_or_whole_and_loaded_again(office: Counter) -> None:
+    await start(office, (await load(office, LIST.encode())).body["job_id"])
+    formula = {"name": "=SUM(A1)", "phone": "13500001111", "fields": {"note": "@x", "size": -3}}
+    await office.post("/members", formula, expect=201)
+    masked = await office.ask("POST", "/member-exports", {})
+    rows = list(csv.reader(io.StringIO(masked.body.decode("utf-8-sig"))))
+    assert rows[1][:3] == ["K1", "张**", "138****5678"] and rows[4][1] == "'=**"
+    job = (await load(office, masked.body)).body
+    assert job["answer"]["preview"] == {"add": 0, "change": 0, "bad": 4, "duplicates": 0}
+    body = {"unmasked": True, "encoding": "gb18030"}
+    whole = await office.ask("POST", "/member-exports", body)
+    text = whole.body.decode("gb18030")
+    assert "'=SUM(A1)" in text and "'@x" in text and ",-3," in text
+    again = (await load(office, whole.body)).body
+    assert again["answer"]["preview"] == {"add": 0, "change": 4, "bad": 0, "duplicates": 0}
+    assert (await start(office, again["job_id"]))["answer"]["changed"] == 0
+    book = await office.ask("POST", "/member-exports", {"format": "xlsx", "unmasked": True})
+    cells = list(load_workbook(io.BytesIO(book.body)).active.iter_rows(values_only=True))
+    assert cells[4][1] == "=SUM(A1)"
+    again = (await load(office, book.body, XLSX)).body
+    assert again["answer"]["preview"]["change"] == 4
+    assert (await start(office, again["job_id"]))["answer"]["changed"] == 0
+    entries = [row[3] for row in await log_of(office) if row[0] == Kind.EXPORTED]
+    assert [(e["count"], e["unmasked"], e["format"]) for e in entries] == [
+        (4, 0, "csv"),
+        (4, 1, "csv"),
+        (4, 1, "xlsx"),
+    ]

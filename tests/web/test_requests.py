@@ -34,6 +34,8 @@ def bodies() -> dict[str, Any]:
         "recharge": {"member_id": NOBODY, "amount_fen": 100, "tender": "cash"},
         "new_member": {"name": "A"},
         "set_member_pin": {"pin": "1234"},
+        "reset_member_pin": {"pin": "1234"},
+        "keep_member_identity": {"kind": "passport", "number": "E12345678", "name": "A"},
         "begin_issue": {"member_id": NOBODY},
         "change_card_status": {"status": "lost"},
         "open_session": {"employee": "1", "pin": "123456"},

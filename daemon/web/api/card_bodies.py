@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from daemon.core.card_life import MOST_DAYS, Service
 from daemon.core.money import MAX_FEN
@@ -14,7 +14,7 @@ from daemon.core.takings import Offer
 from daemon.operations.balance_refund import Payout
 from daemon.operations.card_service import ServiceOrder
 from daemon.web.api.answers import Balance, Card, Member
-from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, Pin, Query
+from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, Pin, Query, _whole
 from daemon.web.api.recharge_bodies import (
     MOST_TENDERS,
     LawRefusal,
@@ -22,6 +22,10 @@ from daemon.web.api.recharge_bodies import (
     TenderPart,
 )
 
+_Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+Days = Annotated[_Days, BeforeValidator(_whole, json_schema_input_type=_Days)]
+_FeeFen = Annotated[int, Field(ge=0, le=MAX_FEN)]
+FeeFen = Annotated[_FeeFen, BeforeValidator(_whole, json_schema_input_type=_FeeFen)]
 VOUCHER: Final = "^[0-9A-Za-z-]{0,40}$"
 
 
@@ -182,12 +186,12 @@ class NewCardService(Body):
     card_id: Id | None = None
     member_id: Id | None = None
     to_member_id: Id | None = Field(default=None, description="Who takes the account over.")
-    days: int = Field(default=0, ge=0, le=MOST_DAYS)
+    days: Days = 0
     tenders: list[TenderLine] = Field(
         default=[], max_length=MOST_TENDERS, description="What pays the fee; none for no fee."
     )
-    fee_fen: int | None = Field(
-        default=None, ge=0, le=MAX_FEN, description="What the quote said; another fee is refused."
+    fee_fen: FeeFen | None = Field(
+        default=None, description="What the quote said; another fee is refused."
     )
     reason: str = Field(
         default="", pattern="^[a-z_]{0,32}$", description="A short code for the journal."
@@ -306,6 +310,10 @@ class CardDetail(Card):
 
 
 class NewPin(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"pin": "123456"}, {"pin": "123456", "old_pin": "2468"}]}
+    )
+
     pin: Pin
     old_pin: Pin | None = Field(
         default=None,
@@ -316,6 +324,10 @@ class NewPin(Body):
 class PinReset(Body):
     """The member is known by the phone number or the card's printed number, told in full, or by a
     card that proves itself and lies there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"pin": "123456", "phone": "13812341234"}]}
+    )
 
     pin: Pin
     phone: str = Field(default="", max_length=40)

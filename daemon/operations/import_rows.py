@@ -34,7 +34,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "gender_malformed": ("性别请填男或女", "gender is male or female"),
     "birthday_malformed": ("生日不是有效日期", "the birthday is not a day"),
     "day_malformed": ("有效期不是有效日期", "the validity is not a day"),
-    "category_unknown": ("没有这个会员类别", "there is no such category"),
+    "member_category_unknown": ("没有这个会员类别", "there is no such category"),
     "tags_malformed": ("标签过多或过长", "too many tags, or one is too long"),
     "field_malformed": ("内容与该字段的类型不符", "this does not fit the field"),
     "field_no_choice": ("不是该字段的选项", "this is not one of the choices"),
@@ -145,7 +145,7 @@ class RowReader:
     def _category(self, text: str) -> str:
         code = self._categories.get(clean_text(text))
         if code is None:
-            raise BadRequest("category_unknown")
+            raise BadRequest("member_category_unknown")
         return code
 
 

@@ -84,7 +84,7 @@ def changed_member(
 
     Raises BadRequest("name_malformed" | "phone_malformed" | "number_malformed" |
     "gender_malformed" | "birthday_malformed" | "day_malformed" | "tags_malformed" |
-    "category_unknown", and what `change_fields` raises)."""
+    "member_category_unknown", and what `change_fields` raises)."""
     kept = change_fields(custom_fields(rules), member.fields, personal.fields, form.fields)
     number, category, valid_to, tags = form.number, form.category, form.valid_to, form.tags
     changed = replace(
@@ -185,7 +185,7 @@ def require_tags(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def require_category(rules: ShopRules, category: str) -> str:
-    """A category's code. Raises BadRequest("category_unknown")."""
+    """A category's code. Raises BadRequest("member_category_unknown")."""
     if category not in rules.member_categories:
-        raise BadRequest("category_unknown")
+        raise BadRequest("member_category_unknown")
     return category

@@ -57,7 +57,7 @@ async def test_prepared_shows_what_would_change(office: Counter) -> None:
     ("body", "key"),
     [
         ({"action": "tag"}, "tags_malformed"),
-        ({"action": "category", "category": "diamond"}, "category_unknown"),
+        ({"action": "category", "category": "diamond"}, "member_category_unknown"),
         ({"action": "extend"}, "days_malformed"),
         ({"action": "notify", "text": " "}, "text_malformed"),
         ({"action": "freeze"}, "batch_empty"),

@@ -92,7 +92,7 @@ async def test_bad_rows_are_mended_and_loaded_again(office: Counter) -> None:
     assert job["answer"]["samples"][4]["problems"] == [
         [2, "phone_malformed"],
         [4, "birthday_malformed"],
-        [5, "category_unknown"],
+        [5, "member_category_unknown"],
         [7, "field_no_choice"],
     ]
     await start(office, job["job_id"])

@@ -113,7 +113,7 @@ async def test_change_keeps_two_pages_apart(office: Counter) -> None:
     ("given", "key"),
     [
         ({"birthday": "1990-02-30"}, "birthday_malformed"),
-        ({"category": "diamond"}, "category_unknown"),
+        ({"category": "diamond"}, "member_category_unknown"),
         ({"fields": {"hair": "curly"}}, "field_no_choice"),
         ({"fields": {"size": "big"}}, "field_malformed"),
         ({"fields": {"shoe": "42"}}, "field_unknown"),

@@ -166,10 +166,10 @@ TITLES: Final[dict[str, str]] = {
     "ledger_read_only": "The disk cannot be written.",
     "ledger_corrupt": "The ledger does not read back as it was written.",
     # Members' files, filters, batches, files of members.
-    "phone_taken": "Another member, `number`, has this phone; send `phone_may_repeat` if that is right.",
+    "phone_taken": "Member `number` has this phone; `phone_may_repeat` says that is right.",
     "member_changed_since": "Somebody changed this member since it was read; read it again.",
     "member_erased": "This member's personal data was erased.",
-    "member_has_assets": "Money, points, passes or open cards are left; send `despite` to erase all the same.",
+    "member_has_assets": "Money, points, passes or open cards are left; `despite` erases all the same.",
     "gender_malformed": "Gender is f, m or empty.",
     "birthday_malformed": "A birthday is YYYY-MM-DD or --MM-DD.",
     "tags_malformed": "At most 20 tags of 1 to 20 characters.",

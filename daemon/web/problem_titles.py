@@ -169,7 +169,7 @@ TITLES: Final[dict[str, str]] = {
     "phone_taken": "Member `number` has this phone; `phone_may_repeat` says that is right.",
     "member_changed_since": "Somebody changed this member since it was read; read it again.",
     "member_erased": "This member's personal data was erased.",
-    "member_has_assets": "Money, points, passes or open cards are left; `despite` erases all the same.",
+    "member_has_assets": "Money, points, passes or open cards are left; `despite` erases anyway.",
     "gender_malformed": "Gender is f, m or empty.",
     "birthday_malformed": "A birthday is YYYY-MM-DD or --MM-DD.",
     "tags_malformed": "At most 20 tags of 1 to 20 characters.",

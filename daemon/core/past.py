@@ -98,6 +98,20 @@ class RecordSum:
     def discount_fen(self) -> int:
         return self.list_fen - self.paid_fen
 
+    def plus(self, other: RecordSum | None) -> RecordSum:
+        """Both together; of the same kind."""
+        if other is None:
+            return self
+        assert other.kind is self.kind
+        return RecordSum(
+            self.kind,
+            self.count + other.count,
+            self.quantity + other.quantity,
+            self.list_fen + other.list_fen,
+            self.paid_fen + other.paid_fen,
+            self.points + other.points,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LogWanted:

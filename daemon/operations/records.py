@@ -4,15 +4,23 @@ exported."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from daemon.core.entry import Kind
 from daemon.core.errors import BadRequest, NotFound, Refused
+from daemon.core.ids import id_bytes, is_id, make_id
 from daemon.core.masking import mask_name
-from daemon.core.past import NAME_OF_KIND, RECORD_KINDS, RecordRow, RecordsWanted
+from daemon.core.past import (
+    NAME_OF_KIND,
+    RECORD_KINDS,
+    LogWanted,
+    RecordRow,
+    RecordSum,
+    RecordsWanted,
+)
 from daemon.core.permissions import Permission
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.sign_in import note
@@ -27,6 +35,10 @@ MOST_EXPORTED: Final = 100_000
 EXPORT_STEP: Final = 1_000
 """Rows read at once: a search of the cashier's waits for one step at most."""
 DAY_MS: Final = 86_400_000
+WINDOW_MS: Final = 2 * DAY_MS
+"""Looked through at once: some thousands of lines, some tens of milliseconds."""
+MOST_WINDOWS: Final = 200
+"""Of one request: more than a year. It then says how far it has looked."""
 _HEADS: Final = {
     "zh-CN": (
         "时间", "类型", "流水", "会员号", "代码", "类别", "名称",
@@ -67,6 +79,8 @@ async def find_records(
 
     Who may not see everybody's records sees the latest of one named member, at the counter.
 
+    A search for what is rare may come back with few rows and a `next`: it has looked that far.
+
     Raises NotAllowed("permission_needed"), BadRequest("day_malformed" | "kind_unknown" |
     "cursor_malformed"), NotFound("card_unknown")."""
     if not actor.may(Permission.RECORDS):
@@ -74,27 +88,68 @@ async def find_records(
             actor.require(Permission.RECORDS)
         actor.require(Permission.SELL)
         limit = min(limit, MOST_OWN)
-    before = _cursor(after)
+    wanted = await shop.ledger.read(lambda books: wanted_of(shop, books, search))
+    found, searched = await _search(shop, wanted, _cursor(after), limit + 1)
+    rows = found[:limit]
+    following = searched
+    if len(found) > limit:
+        following = f"{rows[-1].op_id}~{rows[-1].line_id}"
+    members = await shop.ledger.read(
+        lambda books: members_of(books, [row.member_id for row in rows])
+    )
+    return {
+        "records": [record_view(row, members) for row in rows],
+        "next": following,
+        "sums": await _sums(shop, wanted) if sums else None,
+    }
 
-    def look(books: Books) -> dict[str, Any]:
-        wanted = wanted_of(shop, books, search)
-        found = books.record_rows(wanted, before, limit + 1)
-        rows, more = found[:limit], len(found) > limit
-        members = members_of(books, [row.member_id for row in rows])
-        return {
-            "records": [record_view(row, members) for row in rows],
-            "next": f"{rows[-1].op_id}~{rows[-1].line_id}" if more else None,
-            "sums": _sums(books, wanted) if sums else None,
-        }
 
-    return await shop.ledger.read(look)
+def _windows(wanted: RecordsWanted) -> Iterator[RecordsWanted]:
+    """The period in steps, newest first: nobody waits long for the reader. One member's records
+    have an index of their own."""
+    if wanted.member_id:
+        yield wanted
+        return
+    to_ms = wanted.to_ms
+    while to_ms > wanted.from_ms:
+        from_ms = max(wanted.from_ms, to_ms - WINDOW_MS)
+        yield replace(wanted, from_ms=from_ms, to_ms=to_ms)
+        to_ms = from_ms
+
+
+async def _search(
+    shop: Shop, wanted: RecordsWanted, before: tuple[str, str] | None, most: int
+) -> tuple[list[RecordRow], str | None]:
+    """Up to `most` rows, and where to go on if it was given up before the period's end."""
+    if before is not None:
+        # Nothing at or after the cursor's millisecond is looked through again.
+        wanted = replace(wanted, to_ms=min(wanted.to_ms, _ms_of(before[0]) + 1))
+    found: list[RecordRow] = []
+    for number, window in enumerate(_windows(wanted)):
+        if number == MOST_WINDOWS:
+            return found, f"{make_id(window.to_ms, bytes(10))}~"
+        found += await shop.ledger.read(_rows_of(window, before, most - len(found)))
+        if len(found) >= most:
+            break
+    return found, None
+
+
+def _ms_of(op_id: str) -> int:
+    """The time in an id: its first 48 bits."""
+    return int.from_bytes(id_bytes(op_id)[:6])
+
+
+def _rows_of(
+    window: RecordsWanted, before: tuple[str, str] | None, most: int
+) -> Callable[[Books], Sequence[RecordRow]]:
+    return lambda books: books.record_rows(window, before, most)
 
 
 def _cursor(after: str) -> tuple[str, str] | None:
     if not after:
         return None
     op_id, mark, line_id = after.partition("~")
-    if not mark or not op_id.isascii() or len(after) > 100:
+    if not mark or not is_id(op_id) or len(after) > 100:
         raise BadRequest("cursor_malformed")
     return op_id, line_id
 
@@ -110,6 +165,10 @@ def wanted_of(shop: Shop, books: Books, search: Search) -> RecordsWanted:
             raise NotFound("card_unknown")
         member_id = member_id or card.member_id
     from_ms, to_ms = period(shop, search.from_day, search.to_day, all_time=bool(member_id))
+    first = books.log_rows(LogWanted(), 1, 1, 1)
+    if first:
+        # There is nothing to look through before the books began.
+        from_ms = max(from_ms, first[0].draft.at_ms - DAY_MS)
     return RecordsWanted(
         from_ms,
         to_ms,
@@ -176,7 +235,11 @@ def record_view(row: RecordRow, members: dict[str, dict[str, str]]) -> dict[str,
     }
 
 
-def _sums(books: Books, wanted: RecordsWanted) -> list[dict[str, Any]]:
+async def _sums(shop: Shop, wanted: RecordsWanted) -> list[dict[str, Any]]:
+    whole: dict[Kind, RecordSum] = {}
+    for window in _windows(wanted):
+        for each in await shop.ledger.read(_sums_of(window)):
+            whole[each.kind] = each.plus(whole.get(each.kind))
     return [
         {
             "kind": NAME_OF_KIND[each.kind],
@@ -187,8 +250,12 @@ def _sums(books: Books, wanted: RecordsWanted) -> list[dict[str, Any]]:
             "paid_fen": each.paid_fen,
             "points": each.points,
         }
-        for each in books.record_sums(wanted)
+        for _, each in sorted(whole.items())
     ]
+
+
+def _sums_of(window: RecordsWanted) -> Callable[[Books], Sequence[RecordSum]]:
+    return lambda books: books.record_sums(window)
 
 
 async def export_records(

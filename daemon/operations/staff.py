@@ -57,9 +57,11 @@ async def list_staff(shop: Shop) -> list[dict[str, Any]]:
 async def hire(shop: Shop, actor: Actor, post: Post, pin: str) -> dict[str, Any]:
     """Adds an employee.
 
-    Raises BadRequest("pin_malformed" | "employee_malformed" | "role_unknown"),
+    Raises BadRequest("pin_malformed" | "employee_malformed" | "role_unknown" |
+    "grade_unknown"),
     Conflict("employee_number_taken")."""
     _require_post(shop, post)
+    _require_grade(shop, post.grade)
     hashed = await shop.pins.hash(require_pin_form(pin))
 
     def work(books: Books) -> Employee:
@@ -87,6 +89,8 @@ async def change(
         after = _with(before, post)
         if after == before:
             return after, ()
+        if after.grade != before.grade:
+            _require_grade(shop, after.grade)
         books.put_employee(after)
         _require_keeper(shop, books, before)
         ended = books.end_sessions_of(employee_id) if not after.active else ()
@@ -194,6 +198,12 @@ def _require_post(shop: Shop, post: Post) -> None:
         raise BadRequest("employee_malformed")
     if post.role not in dict(shop.rules.roles):
         raise BadRequest("role_unknown", role=post.role)
+
+
+def _require_grade(shop: Shop, grade: str) -> None:
+    """A grade that the rules have no more stays with who has it."""
+    if grade and grade not in {each.grade for each in shop.rules.grades}:
+        raise BadRequest("grade_unknown", grade=grade)
 
 
 def _require_free(books: Books, number: str, employee_id: str) -> None:

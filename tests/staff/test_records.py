@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from daemon.operations import records as looking
 from tests.staff.salon import line, open_salon, refund, sell
 from tests.web.till import CASHIER, MANAGER, Counter, customer, desfire
 
@@ -103,6 +104,30 @@ async def test_pages_join(salon: Counter, limit: int) -> None:
             break
         after = page["next"]
     assert joined == every
+
+
+async def test_a_search_in_many_windows_finds_the_same(
+    salon: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is given up on the way and goes on from there."""
+    every = await salon.get("/records?sums=true")
+    monkeypatch.setattr(looking, "WINDOW_MS", 20)
+    monkeypatch.setattr(looking, "MOST_WINDOWS", 50)
+    today = salon.shop.day(salon.clock.now_ms())
+    begun = every["records"][-1]["at_ms"] - 1_000
+
+    def soon(shop: Any, *_: Any, **__: Any) -> tuple[int, int]:
+        return begun, salon.clock.now_ms() + 1
+
+    monkeypatch.setattr(looking, "period", soon)
+    page = await salon.get(f"/records?from_day={today}&sums=true&limit=2")
+    joined, pages = list(page["records"]), 1
+    assert page["sums"] == every["sums"]
+    while page["next"] is not None:
+        page = await salon.get(f"/records?limit=2&after={page['next']}")
+        joined += page["records"]
+        pages += 1
+    assert joined == every["records"] and pages > 3
 
 
 async def test_at_the_counter_only_ones_member(salon: Counter) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.core.entry import Kind, parse_leaf
+from tests.staff.salon import STAFF_RULES, set_rules
 from tests.web.till import CASHIER, MANAGER, Counter, Reply
 
 LI = {"number": "2", "name": "李四", "role": "cashier", "pin": "222222"}
@@ -43,6 +44,7 @@ async def staff_entries(counter: Counter) -> list[dict[str, Any]]:
 
 
 async def test_hired_changed_dismissed_and_back(office: Counter) -> None:
+    await set_rules(office, "staff", {"grades": STAFF_RULES["grades"]})
     li = await hire(office, grade="senior", language="en")
     assert (li["role"], li["grade"], li["active"], li["locked_s"]) == ("cashier", "senior", True, 0)
     session = await sign_in(office, "2", "222222")
@@ -85,6 +87,7 @@ async def test_numbers_roles_and_names_are_checked(office: Counter) -> None:
     assert clash.key == "employee_number_taken"
     for wrong, key in (
         ({"role": "boss"}, "role_unknown"),
+        ({"grade": "boss"}, "grade_unknown"),
         ({"name": "  "}, "employee_malformed"),
     ):
         reply = await put(office, li, **wrong)

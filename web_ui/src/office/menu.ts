@@ -19,7 +19,7 @@ export const CHAPTERS: readonly Chapter[] = [
     name: ["经营", "Business"],
     places: [
       { path: "/", name: ["首页", "Home"], needs: null },
-      { path: "/members", name: ["会员", "Members"], needs: null },
+      { path: "/members", name: ["会员", "Members"], needs: "member_change" },
       { path: "/coupons", name: ["优惠券", "Coupons"], needs: "coupon" },
       { path: "/stock", name: ["礼品库存", "Gift stock"], needs: "stock" },
       { path: "/messages", name: ["消息", "Messages"], needs: "records" },

@@ -2,7 +2,7 @@
 
 import { ref, type Ref } from "vue";
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
-import { ApiProblem, NoAnswer, get, type Asked } from "../../shared/api/client";
+import { ApiProblem, NoAnswer, askFile, get, type Asked } from "../../shared/api/client";
 import { askApproved } from "../../shared/approval/approval";
 import { freshKey } from "../../shared/api/intentions";
 import { reasonText } from "../../shared/i18n";
@@ -78,4 +78,17 @@ export function loaded<T>(path: () => string): Loaded<T> {
     }
   }
   return { value, problem, busy, load };
+}
+
+/** Asks for a file and gives it to the browser to keep. Refusals are told. */
+export function keepFile(method: "GET" | "POST", path: string, name: string, body?: unknown): Promise<boolean> {
+  return told(async () => {
+    const asked: Asked = { method, path, ...(body === undefined ? {} : { body }) };
+    const url = URL.createObjectURL(await askApproved(asked, askFile));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  });
 }

@@ -43,14 +43,20 @@ export interface Asked {
   idempotencyKey?: string;
   /** A manager's yes to this one request (see shared/approval). */
   approval?: string;
+  /** A file as it is, instead of `body`. */
+  file?: Blob;
 }
 
-/** @throws {ApiProblem} the device said no  @throws {NoAnswer} it is not known what happened */
-export async function ask<T>(asked: Asked): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+/** A file may take longer than a question. */
+const FILE_TIMEOUT_MS = 120_000;
+
+async function send(asked: Asked, accept: string, timeout_ms: number): Promise<Response> {
+  const headers: Record<string, string> = { Accept: accept };
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
+  if (asked.file !== undefined) headers["Content-Type"] = "application/octet-stream";
   if (asked.idempotencyKey !== undefined) headers["Idempotency-Key"] = asked.idempotencyKey;
   if (asked.approval !== undefined) headers["Approval"] = asked.approval;
+  const body = asked.file ?? (asked.body === undefined ? undefined : JSON.stringify(asked.body));
   let response: Response;
   try {
     response = await fetch(BASE + asked.path, {
@@ -58,25 +64,40 @@ export async function ask<T>(asked: Asked): Promise<T> {
       headers,
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+      signal: AbortSignal.timeout(timeout_ms),
+      ...(body === undefined ? {} : { body }),
     });
   } catch (error) {
     throw new NoAnswer(String(error));
   }
-  if (response.ok) {
-    if (response.status === 204) return undefined as T;
-    try {
-      return (await response.json()) as T;
-    } catch (error) {
-      throw new NoAnswer(String(error));
-    }
-  }
+  if (response.ok) return response;
   const problem = await problemOf(response);
   // A bare 5xx (no key of ours) or a failure to answer says nothing about what was done.
   const silent = problem.key.startsWith("http_") || problem.key === "internal";
   if (response.status >= 500 && silent) throw new NoAnswer(problem.key);
   throw new ApiProblem(problem);
+}
+
+/** @throws {ApiProblem} the device said no  @throws {NoAnswer} it is not known what happened */
+export async function ask<T>(asked: Asked): Promise<T> {
+  const timeout_ms = asked.file === undefined ? TIMEOUT_MS : FILE_TIMEOUT_MS;
+  const response = await send(asked, "application/json", timeout_ms);
+  if (response.status === 204) return undefined as T;
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw new NoAnswer(String(error));
+  }
+}
+
+/** The answer as a file. Throws as `ask`. */
+export async function askFile(asked: Asked): Promise<Blob> {
+  const response = await send(asked, "*/*", FILE_TIMEOUT_MS);
+  try {
+    return await response.blob();
+  } catch (error) {
+    throw new NoAnswer(String(error));
+  }
 }
 
 export const get = <T>(path: string): Promise<T> => ask<T>({ method: "GET", path });

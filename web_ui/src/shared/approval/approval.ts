@@ -35,13 +35,16 @@ function tokenFor(permission: string): Promise<string | null> {
 
 /** As `ask`; a refusal for want of a permission asks a manager first.
  * @throws {ApiProblem} also when no manager said yes  @throws {NoAnswer} */
-export async function askApproved<T>(asked: Asked, send: typeof ask = ask): Promise<T> {
+export async function askApproved<T>(
+  asked: Asked,
+  send: (asked: Asked) => Promise<T> = ask<T>,
+): Promise<T> {
   try {
-    return await send<T>(asked);
+    return await send(asked);
   } catch (error) {
     if (!(error instanceof ApiProblem) || error.key !== "permission_needed") throw error;
     const token = await tokenFor(String(error.facts["permission"] ?? ""));
     if (token === null) throw error;
-    return await send<T>({ ...asked, approval: token });
+    return await send({ ...asked, approval: token });
   }
 }

@@ -85,7 +85,7 @@ def open_campaign(shop: Shop, books: Books, campaign: str, now_ms: int, count: i
 
     Raises NotFound("campaign_unknown"), Refused("campaign_off" | "campaign_over" |
     "campaign_used_up")."""
-    found = _campaign(shop, campaign)
+    found = campaign_of(shop, campaign)
     if not found.active:
         raise Refused("campaign_off")
     today = moment(now_ms, shop.policy.utc_offset_min).day
@@ -193,14 +193,14 @@ async def withdraw(shop: Shop, actor: Actor, code: str, reason: str, key: str) -
 
 
 async def extend(shop: Shop, actor: Actor, code: str, to_day: date, key: str) -> dict[str, Any]:
-    """Moves the last day. Raises as `withdraw`, and BadRequest("day_is_over")."""
+    """Moves the last day. Raises as `withdraw`, and Refused("day_is_over")."""
     kept = _readable(code)
 
     def work(books: Books) -> dict[str, Any]:
         def deed(operation: Operation) -> Mapping[str, Any]:
             coupon = _issued_still(books, kept)
             if to_day.isoformat() < shop.day(operation.created_ms):
-                raise BadRequest("day_is_over")
+                raise Refused("day_is_over")
             assert books.extend_coupon(kept, to_day.isoformat())
             _journal_one(
                 books, operation, actor, "extend_coupon", coupon, {"to_day": to_day.isoformat()}
@@ -247,7 +247,8 @@ def _issued_still(books: Books, code: str) -> IssuedCoupon:
     return coupon
 
 
-def _campaign(shop: Shop, campaign: str) -> Campaign:
+def campaign_of(shop: Shop, campaign: str) -> Campaign:
+    """Raises NotFound("campaign_unknown")."""
     found = shop.rules.campaigns.get(campaign)
     if found is None:
         raise NotFound("campaign_unknown")

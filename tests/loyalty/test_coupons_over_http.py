@@ -70,7 +70,7 @@ async def test_a_coupon_says_what_it_would_do_and_why_not(counter: Counter) -> N
     assert extended["to_day"] == "2026-09-30"
     assert await check(who) == (True, None)
     late = await do(counter, "/coupons/extend", {"code": code, "to_day": "2026-09-01"})
-    assert (late.status, late.key) == (422, "day_is_over")
+    assert (late.status, late.key) == (409, "day_is_over")
     withdrawn = await done(counter, "/coupons/withdraw", {"code": code, "reason": "mistake"})
     assert withdrawn["state"] == "withdrawn"
     assert await check(who) == (False, "withdrawn")

@@ -211,10 +211,11 @@ async def see_campaigns(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     problems=(404, 409),
     idempotent=True,
     needs=Permission.COUPON,
+    most_bytes=LARGEST_BATCH_BYTES,
 )
 async def issue_coupons(call: Call[NewCoupons, NoQuery]) -> web.StreamResponse:
     body, shop, key = call.body, call.context.shop, call.idempotency_key
-    if body.count is not None:
+    if not body.member_ids:
         return reply(await coupons.issue_codes(shop, call.actor, body.campaign, body.count, key))
     return reply(
         await coupons.issue_to_members(shop, call.actor, body.campaign, body.member_ids, key)
@@ -233,6 +234,7 @@ async def issue_coupons(call: Call[NewCoupons, NoQuery]) -> web.StreamResponse:
 )
 async def prepare_coupon_job(call: Call[NewCouponJob, NoQuery]) -> web.StreamResponse:
     shop, body = call.context.shop, call.body
+    coupons.campaign_of(shop, body.campaign)
     content = None if body.filter is None else contents_of(body.filter)
     conditions = None if content is None else conditions_of(shop, content)
     prepared = await prepare_coupons(
@@ -300,7 +302,7 @@ async def withdraw_coupon(call: Call[CouponWithdrawal, NoQuery]) -> web.StreamRe
 )
 async def extend_coupon(call: Call[CouponExtension, NoQuery]) -> web.StreamResponse:
     body, key = call.body, call.idempotency_key
-    return reply(await coupons.extend(call.context.shop, call.actor, body.code, body.day(), key))
+    return reply(await coupons.extend(call.context.shop, call.actor, body.code, body.to_day, key))
 
 
 @route(

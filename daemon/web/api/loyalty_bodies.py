@@ -35,7 +35,10 @@ CouponCode = Annotated[
 ]
 
 
-_Adjusted = Annotated[int, Field(ge=-MOST_ADJUSTED, le=MOST_ADJUSTED)]
+_Adjusted = Annotated[
+    int,
+    Field(ge=-MOST_ADJUSTED, le=MOST_ADJUSTED, json_schema_extra={"not": {"const": 0}}),
+]
 Adjusted = Annotated[_Adjusted, BeforeValidator(_whole, json_schema_input_type=_Adjusted)]
 _OnHand = Annotated[int, Field(ge=0, le=MOST_ON_HAND)]
 OnHand = Annotated[_OnHand, BeforeValidator(_whole, json_schema_input_type=_OnHand)]
@@ -66,8 +69,8 @@ class StockChange(Body):
     )
 
     code: GoodsCode
-    on_hand: OnHand | None = None
-    change: Change | None = None
+    on_hand: OnHand = Field(default=None)  # type: ignore[assignment]
+    change: Change = Field(default=None)  # type: ignore[assignment]
     reason: Reason
 
     @model_validator(mode="after")
@@ -96,7 +99,7 @@ class NewCoupons(Body):
 
     campaign: CampaignId
     member_ids: list[Id] = Field(default=[], min_length=1, max_length=MOST_ISSUED)
-    count: Count | None = None
+    count: Count = Field(default=None)  # type: ignore[assignment]
 
     @model_validator(mode="after")
     def _one(self) -> NewCoupons:
@@ -140,17 +143,7 @@ class CouponWithdrawal(Body):
 
 class CouponExtension(Body):
     code: CouponCode
-    to_day: str = Field(
-        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}
-    )
-
-    def day(self) -> date:
-        return date.fromisoformat(self.to_day)
-
-    @model_validator(mode="after")
-    def _a_day(self) -> CouponExtension:
-        self.day()
-        return self
+    to_day: date = Field(description="The new last day.")
 
 
 class LevelChange(Body):

@@ -22,14 +22,18 @@ from daemon.rules.loyalty import CheckIn as Rule
 KIND = "check_in"
 
 
-async def check_in(shop: Shop, actor: Actor, member_id: str, key: str) -> dict[str, Any]:
-    """Raises NotFound("member_unknown"), Refused("check_in_off" | "member_frozen" |
+async def check_in(
+    shop: Shop, actor: Actor, member_id: str, key: str, by: str = "counter"
+) -> dict[str, Any]:
+    """`by` is how the member was known: `counter`, or `tap`.
+
+    Raises NotFound("member_unknown"), Refused("check_in_off" | "member_frozen" |
     "benefits_over"), Conflict("checked_in_already" | "idempotency_key_reused")."""
 
     def work(books: Books) -> dict[str, Any]:
         def deed(operation: Operation) -> Mapping[str, Any]:
             member = known_member(books, member_id)
-            return _check_in(shop, books, operation, actor, member)
+            return _check_in(shop, books, operation, actor, member, by)
 
         return do_once(shop, books, actor, key, KIND, {"member_id": member_id}, deed)
 
@@ -37,7 +41,7 @@ async def check_in(shop: Shop, actor: Actor, member_id: str, key: str) -> dict[s
 
 
 def _check_in(
-    shop: Shop, books: Books, operation: Operation, actor: Actor, member: Member
+    shop: Shop, books: Books, operation: Operation, actor: Actor, member: Member, by: str
 ) -> Mapping[str, Any]:
     rule = shop.rules.check_in
     if rule is None:
@@ -63,7 +67,7 @@ def _check_in(
         Kind.POINTS,
         actor,
         "check_in",
-        {"streak": streak, "points": points},
+        {"streak": streak, "points": points, "by": by},
         member_id=member.member_id,
         postings=movement.postings,
         opened=movement.opened,

@@ -100,6 +100,7 @@ TITLES: Final[dict[str, str]] = {
     "day_malformed": "A day is YYYY-MM-DD and must exist.",
     "cursor_malformed": "`after` is not the `next` of an answer.",
     # Points, coupons, stock, messages.
+    "no_card_there": "No member's card lies on a reader.",
     "check_in_off": "The shop has no check-in.",
     "checked_in_already": "The member has checked in today; `streak` days in a row.",
     "benefits_over": "The member's benefits are over.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.loyalty.shop import done, give, put_rules
+from tests.loyalty.shop import do, done, give, put_rules
 from tests.web.till import MEMBER_PIN, Counter, Reply, customer, uid_card
 
 FIRST_VISIT = {
@@ -136,3 +136,15 @@ async def test_a_gift_takes_points_and_a_piece(counter: Counter) -> None:
     assert await points(counter, member.member_id) == 50
     gifts = (await counter.get(f"/members/{member.member_id}/gifts"))["gifts"]
     assert (gifts[0]["on_hand"], gifts[0]["affordable"]) == (1, False)
+
+
+async def test_whose_card_lies_there_is_checked_in(counter: Counter) -> None:
+    member = await customer(counter, uid_card(), fen=0)
+    none = await do(counter, "/check-ins")
+    assert (none.status, none.key) == (409, "no_card_there")
+    await counter.lay(member.card)
+    checked = await done(counter, "/check-ins")
+    assert (checked["member_id"], checked["points"]) == (member.member_id, 10)
+    assert (await do(counter, "/check-ins")).key == "checked_in_already"
+    await counter.lift()
+    assert (await do(counter, "/check-ins")).key == "no_card_there"

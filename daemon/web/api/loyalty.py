@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from daemon.core.errors import Conflict
 from daemon.core.permissions import Permission
 from daemon.operations import coupons, gifts, messages
 from daemon.operations.check_in import check_in
@@ -127,6 +128,23 @@ async def check_member_in(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
         call.context.shop, call.actor, call.ids["member_id"], call.idempotency_key
     )
     return reply(done)
+
+
+@route(
+    "POST",
+    "/check-ins",
+    "Check in whose card lies there, once a day",
+    {200: CheckedIn},
+    problems=(409,),
+    idempotent=True,
+    needs=Permission.CHECK_IN,
+)
+async def check_card_in(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
+    member_id = call.context.desk.shown_member()
+    if member_id is None:
+        raise Conflict("no_card_there")
+    shop, key = call.context.shop, call.idempotency_key
+    return reply(await check_in(shop, call.actor, member_id, key, by="tap"))
 
 
 @route(
@@ -384,6 +402,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     adjust_member_points,
     undo_points,
     check_member_in,
+    check_card_in,
     set_level,
     see_gifts,
     see_stock,

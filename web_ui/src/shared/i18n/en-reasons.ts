@@ -353,4 +353,5 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   file_too_long: { title: "The file has more than 200,000 rows; split it", advice: "Check it and try again." },
   file_too_large: { title: "The file unpacks to too much", advice: "Check it and try again." },
   mapping_malformed: { title: "The mapping of columns does not fit", advice: "Check it and try again." },
+  no_card_there: { title: "No member's card lies on the reader", advice: "Lay the card down, or find the member (F9)." },
 };

@@ -210,6 +210,7 @@ export const PROBLEM_KEYS = [
   "file_too_long",
   "file_too_large",
   "mapping_malformed",
+  "no_card_there",
 ] as const;
 
 export type ReasonKey = (typeof DECLINE_KEYS)[number] | (typeof PROBLEM_KEYS)[number];

@@ -290,4 +290,5 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   file_too_long: { title: "文件超过 20 万行，请分开导入", advice: "请检查后再试。" },
   file_too_large: { title: "文件解压后过大", advice: "请检查后再试。" },
   mapping_malformed: { title: "列的对应关系有误", advice: "请检查后再试。" },
+  no_card_there: { title: "读卡器上没有会员卡", advice: "请放上会员卡，或先找到会员（F9）。" },
 };

@@ -20,8 +20,9 @@ from daemon.core.records import Holding
 class LotRule:
     """`given` names the rule (`bonus:50000:1000:0`, `check_in`, `pass:<code>`). `to_day` is the
     last day, YYYY-MM-DD; "" is for ever. `paid_fen` and `bonus_fen` are what a recharge was paid
-    and given, `bought_ms` when, `method` how its balance is refunded. A pass has `codes`, the
-    `worth_fen` of one use, and the sale's `line` that gave it."""
+    and given, `bought_ms` when, `method` how its balance is refunded; `before_fen` is what had been
+    paid out or given away of the recharge before this part of it came from another member. A pass
+    has `codes`, the `worth_fen` of one use, and the sale's `line` that gave it."""
 
     given: str = ""
     to_day: str = ""
@@ -29,6 +30,7 @@ class LotRule:
     bonus_fen: int = 0
     bought_ms: int = 0
     method: str = ""
+    before_fen: int = 0
     codes: tuple[str, ...] = ()
     worth_fen: int = 0
     line: str = ""

@@ -51,17 +51,18 @@ class CardsDesk(Desk):
             _seal(member_id, self._vault.unwrap(member_id, row[0]), paper),
         )
 
-    def expired_of(self, member_id: str) -> Mapping[Account, int]:
+    def taken_of(self, member_id: str, kind: Kind) -> Mapping[Account, int]:
         owner = f"member:{member_id}"
         rows = self._all(
             "SELECT a.asset, a.lot, -sum(p.amount) FROM journal j"
             " JOIN posting p USING (dseq) JOIN account a ON a.id = p.account"
-            " WHERE j.member_id = ? AND j.kind = ? AND a.owner = ? GROUP BY a.asset, a.lot",
+            " WHERE j.member_id = ? AND j.kind = ? AND a.owner = ? AND p.amount < 0"
+            " GROUP BY a.asset, a.lot",
             member_id,
-            int(Kind.EXPIRED),
+            int(kind),
             owner,
         )
-        return {Account(owner, asset, lot): ended for asset, lot, ended in rows}
+        return {Account(owner, asset, lot): taken for asset, lot, taken in rows}
 
     def opening(self, lot: int) -> Entry | None:
         row = self._one("SELECT leaf FROM journal WHERE dseq = ?", lot)

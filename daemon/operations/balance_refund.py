@@ -81,7 +81,8 @@ def held_lots(books: Books, member_id: str, day: str) -> list[HeldLot]:
     """Every recharge of which money is left on `day`, oldest first. What ended of a bonus was given
     for nothing: it counts neither as given nor as consumed."""
     owner = owner_of(member_id)
-    ended = books.expired_of(member_id)
+    ended = books.taken_of(member_id, Kind.EXPIRED)
+    gone = _went_out(books, member_id)
     by_lot: dict[int, dict[str, Holding]] = {}
     for held in books.holdings(owner):
         if held.account.asset in MONEY_ASSETS:
@@ -92,23 +93,34 @@ def held_lots(books: Books, member_id: str, day: str) -> list[HeldLot]:
         rule = _bought_under(books, owner, number, (principal or bonus))
         over = bonus is not None and lot_rule(bonus.rule).over(day)
         bonus_left = bonus.balance if bonus is not None and not over else 0
-        gone = ended.get(Account(owner, "bonus", number), 0)
+        ended_fen = ended.get(Account(owner, "bonus", number), 0)
         if over:
             assert bonus is not None
-            gone += bonus.balance
+            ended_fen += bonus.balance
         principal_left = principal.balance if principal is not None else 0
         if principal_left or bonus_left:
             lot = Lot(
                 lot=number,
                 paid_fen=rule.paid_fen,
-                bonus_fen=rule.bonus_fen - gone,
+                bonus_fen=rule.bonus_fen - ended_fen,
                 principal_left_fen=principal_left,
                 bonus_left_fen=bonus_left,
                 bought_ms=rule.bought_ms,
                 method=Method(rule.method) if rule.method else None,
+                taken_fen=rule.before_fen + gone.get(number, 0),
             )
-            found.append(HeldLot(lot, rule, gone))
+            found.append(HeldLot(lot, rule, ended_fen))
     return found
+
+
+def _went_out(books: Books, member_id: str) -> dict[int, int]:
+    """By lot: what earlier payouts and transfers took of it."""
+    gone: dict[int, int] = {}
+    for kind in (Kind.BALANCE_REFUND, Kind.TRANSFER):
+        for account, fen in books.taken_of(member_id, kind).items():
+            if account.asset in MONEY_ASSETS:
+                gone[account.lot] = gone.get(account.lot, 0) + fen
+    return gone
 
 
 def _bought_under(books: Books, owner: str, number: int, held: Holding | None) -> LotRule:

@@ -190,6 +190,7 @@ def _lots(
                     bought.rule,
                     given=MOVED + bought.rule.given.removeprefix(MOVED),
                     bonus_fen=bought.lot.bonus_fen,
+                    before_fen=bought.lot.taken_fen,
                     to_day=rule.to_day,
                 )
             opened[new] = rule.as_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from daemon.core.entry import Account, Entry
+from daemon.core.entry import Account, Entry, Kind
 from daemon.core.records import Card, IdentityPaper
 
 
@@ -33,8 +33,9 @@ class CardBooks(Protocol):
         """Asserts that the member is there and has not been erased."""
         ...
 
-    def expired_of(self, member_id: str) -> Mapping[Account, int]:
-        """What ended of each of the member's lots, in the unit of its account."""
+    def taken_of(self, member_id: str, kind: Kind) -> Mapping[Account, int]:
+        """What the entries of that kind took of each of the member's lots, in the unit of its
+        account."""
         ...
 
     def opening(self, lot: int) -> Entry | None:

@@ -40,7 +40,9 @@ class Method(Enum):
 @dataclass(frozen=True, slots=True)
 class Lot:
     """One recharge: what was paid and given, what is left of each. `method` is the merchant's rule
-    when it was bought, as it was disclosed then (None: not said)."""
+    when it was bought, as it was disclosed then (None: not said). `taken_fen` is what went out of
+    it before without being consumed, in an earlier payout or to another member: a sale that is
+    refunded later may bring money back to a recharge that was paid out."""
 
     lot: int
     paid_fen: int
@@ -49,18 +51,27 @@ class Lot:
     bonus_left_fen: int
     bought_ms: int
     method: Method | None = None
+    taken_fen: int = 0
 
     def __post_init__(self) -> None:
         if not (
             0 <= self.principal_left_fen <= self.paid_fen
             and 0 <= self.bonus_left_fen <= self.bonus_fen
+            and 0 <= self.taken_fen <= self.given_fen - self.left_fen
         ):
             raise BadRequest("lot_malformed", lot=self.lot)
 
     @property
+    def given_fen(self) -> int:
+        return self.paid_fen + self.bonus_fen
+
+    @property
+    def left_fen(self) -> int:
+        return self.principal_left_fen + self.bonus_left_fen
+
+    @property
     def consumed_fen(self) -> int:
-        left = self.principal_left_fen + self.bonus_left_fen
-        return self.paid_fen + self.bonus_fen - left
+        return self.given_fen - self.left_fen - self.taken_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +145,18 @@ def refund_balance(
 
 def worth_of(lot: Lot, method: Method) -> int:
     """What comes back of one lot; between zero and what was paid. In ratio, what was consumed is
-    rounded and the rest comes back; halves are the member's."""
+    rounded and the rest comes back; halves are the member's. What follows an earlier payout is
+    rounded so that all of them together are never more than what was paid."""
     if lot.paid_fen == 0:
         return 0
-    if method is Method.WHOLE:
-        return max(0, lot.paid_fen - lot.consumed_fen)
-    left = lot.principal_left_fen + lot.bonus_left_fen
-    return half_up(lot.paid_fen * left, lot.paid_fen + lot.bonus_fen)
+    after = lot.taken_fen + lot.left_fen
+    if lot.taken_fen == 0:
+        in_ratio = half_up(lot.paid_fen * after, lot.given_fen)
+    else:
+        before = -(-lot.paid_fen * lot.taken_fen // lot.given_fen)
+        in_ratio = max(0, lot.paid_fen * after // lot.given_fen - before)
+    if method is Method.IN_RATIO:
+        return in_ratio
+    # From the whole down to what an earlier payout left: the bonus is what was consumed first.
+    free = max(0, lot.paid_fen - (lot.given_fen - after))
+    return min(in_ratio, free - max(0, lot.paid_fen - (lot.given_fen - lot.taken_fen)))

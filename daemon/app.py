@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ class Appliance:
         self._clock.not_before(self._ledger.latest_ms)
         self._events = EventStream()
         self._readers = make_readers(settings, self._keys)
-        self._printer = make_printer(settings.printer)
+        self._printer = make_printer(settings.printer, lambda: self._shop.rules.logo)
         self._spool = Spool(
             SqlPrintQueue(self._ledger, late_before_ms=self._clock.now_ms()),
             self._printer,
@@ -325,10 +325,9 @@ def _link(reader: ReaderSettings) -> Link:
     return PcscLink(frozenset(reader.names) or None)
 
 
-def make_printer(config: PrinterConfig) -> EscposPrinter:
+def make_printer(config: PrinterConfig, logo: Callable[[], bytes] = bytes) -> EscposPrinter:
     """Kind `none` is a network printer that is never there: receipts wait in the queue and can be
     seen on the page."""
     port = PrinterPort(NetworkAddress(config.host or "127.0.0.1", config.port))
-    return EscposPrinter(
-        port, PrinterSettings(width_mm=config.width_mm, encoding=Encoding(config.encoding))
-    )
+    settings = PrinterSettings(width_mm=config.width_mm, encoding=Encoding(config.encoding))
+    return EscposPrinter(port, settings, logo=logo)

@@ -62,13 +62,18 @@ class Qr:
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """The shop's logo, centred, as it is when the paper is printed: a receipt does not carry it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     lines: int = 1
 
 
-Block = Text | Pair | Row | Rule | Qr | Feed
+Block = Text | Pair | Row | Rule | Qr | Logo | Feed
 _BLOCKS: Mapping[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Text, Pair, Row, Rule, Qr, Feed)
+    kind.__name__.lower(): kind for kind in (Text, Pair, Row, Rule, Qr, Logo, Feed)
 }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from daemon.core.money import Purse, yuan
-from daemon.core.receipt import Align, Block, Feed, Pair, Qr, Receipt, Row, Rule, Text
+from daemon.core.receipt import Align, Block, Feed, Logo, Pair, Qr, Receipt, Row, Rule, Text
 
 LANGUAGES: Final = ("zh-CN", "en")
 MOST_TOKEN: Final = 200
@@ -94,6 +94,7 @@ class ShopHead:
     show_qr: bool = True
     show_points: bool = True
     show_refund_hint: bool = True
+    has_logo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +312,8 @@ def _priced(amount_fen: int) -> str:
 
 
 def _top(head: ShopHead, kind: str, say: _Words) -> Iterator[Block]:
+    if head.has_logo:
+        yield Logo()
     yield Text(head.name, Align.CENTRE, size=2, bold=True)
     if head.store:
         yield Text(head.store, Align.CENTRE)

@@ -14,7 +14,7 @@ from typing import Final
 
 from daemon.core.receipt import Align
 from daemon.printer.commands import ESC_INITIALIZE, esc_align, gs_cut, gs_qr
-from daemon.printer.layout import MISSING, Line, QrLine, RuleLine, TextLine
+from daemon.printer.layout import MISSING, Line, PictureLine, QrLine, RuleLine, TextLine
 
 FS_CHINESE_ON: Final = b"\x1c&"
 FS_CHINESE_OFF: Final = b"\x1c."
@@ -65,6 +65,9 @@ def _pieces(
             case QrLine(text):
                 yield esc_align(Align.CENTRE) + gs_qr(text, _QR_MODULE_DOTS)
                 yield b"\n" + esc_align(Align.LEFT)
+            case PictureLine():
+                # A logo takes many seconds on a serial line: such paper goes without.
+                continue
             case TextLine(text) if picture is not None and not fits_rom(text, encoding):
                 yield from picture(line)
             case TextLine():

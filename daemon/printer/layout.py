@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.core.receipt import Align, Feed, Pair, Qr, Receipt, Row, Rule, Text
+from daemon.core.receipt import Align, Feed, Logo, Pair, Qr, Receipt, Row, Rule, Text
 
 COLUMN_DOTS: Final = 12
 LEAST_COLUMNS: Final = 16
@@ -46,15 +46,26 @@ class QrLine:
     text: str
 
 
-Line = TextLine | RuleLine | QrLine
+@dataclass(frozen=True, slots=True)
+class PictureLine:
+    """A PNG, drawn no wider than the paper."""
+
+    png: bytes
 
 
-def lay_out(receipt: Receipt, columns: int) -> tuple[Line, ...]:
-    """The lines of `receipt` on a paper of `columns`; no line is wider than that."""
+Line = TextLine | RuleLine | QrLine | PictureLine
+
+
+def lay_out(receipt: Receipt, columns: int, logo: bytes = b"") -> tuple[Line, ...]:
+    """The lines of `receipt` on a paper of `columns`; no line is wider than that. `logo` is a PNG,
+    or empty where the shop has none."""
     assert columns >= LEAST_COLUMNS
     lines: list[Line] = []
     for block in receipt.blocks:
-        lines.extend(_block_lines(block, columns))
+        if not isinstance(block, Logo):
+            lines.extend(_block_lines(block, columns))
+        elif logo:
+            lines.append(PictureLine(logo))
         if len(lines) > MOST_LINES:
             return (*lines[: MOST_LINES - 1], TextLine("…"))
     return tuple(lines)

@@ -52,17 +52,20 @@ class PrinterSettings:
 
 
 class EscposPrinter:
-    """`ReceiptPrinter` over a `PrinterPort`. `fonts`: for tests; None looks on this machine."""
+    """`ReceiptPrinter` over a `PrinterPort`. `fonts`: for tests; None looks on this machine. `logo`
+    is asked for each paper: the shop's logo as PNG, or empty."""
 
     def __init__(
         self,
         port: PrinterPort,
         settings: PrinterSettings | None = None,
         fonts: Sequence[Path] | None = None,
+        logo: Callable[[], bytes] = bytes,
     ) -> None:
         self._port = port
         self._settings = settings or PrinterSettings()
         self._fonts = fonts
+        self._logo = logo
         self._rasterizer: Rasterizer | None = None
         self._status = PrinterStatus(reachable=None)
         self._asked_at: float | None = None
@@ -117,7 +120,8 @@ class EscposPrinter:
         self._rasterizer = rasterizer
 
     def _lines(self, receipt: Receipt, maybe_printed: bool) -> tuple[Line, ...]:
-        return lay_out(marked(receipt, maybe_printed=maybe_printed), self._settings.columns)
+        paper = marked(receipt, maybe_printed=maybe_printed)
+        return lay_out(paper, self._settings.columns, self._logo())
 
     def _job(self, receipt: Receipt, maybe_printed: bool) -> list[bytes]:
         lines = self._lines(receipt, maybe_printed)

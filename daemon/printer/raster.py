@@ -8,6 +8,7 @@ costs pasting only. Not thread-safe: one thread owns a `Rasterizer`.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +25,15 @@ from daemon.printer.layout import (
     COLUMN_DOTS,
     MISSING,
     Line,
+    PictureLine,
     QrLine,
     RuleLine,
     TextLine,
     char_columns,
     columns_of,
 )
+
+_log = logging.getLogger(__name__)
 
 FONT_FOLDERS: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 FONT_NAMES: Final = (
@@ -56,6 +60,11 @@ _CACHED_CODES: Final = 64
 _QR_MOST_MODULE: Final = 7
 _QR_QUIET: Final = 3
 """Modules of white around the code; the paper beside it adds more than the fourth."""
+_LOGO_MOST_ROWS: Final = 160
+"""20 mm: the paper is the shop's, and so is the time that it takes."""
+_LOGO_GAP_ROWS: Final = 8
+MOST_LOGO_SIDE: Final = 2000
+"""In pixels: a few hundred bytes of PNG may unpack to gigabytes."""
 WARM_TEXT: Final = (
     "0123456789.-:/+%,*#_() ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz￥"
     "消费小票充值撤销单号时间收银员设备项目数量金额储值合计会员优惠实付本金赠余额卡内到账支付方式活动"
@@ -114,6 +123,9 @@ class Rasterizer:
                 case QrLine(text):
                     code = qr_picture(text, self.dots)
                     paper.paste(code, ((self.dots - code.width) // 2, top))
+                case PictureLine(png):
+                    picture = logo_picture(png, self.dots)
+                    paper.paste(picture, ((self.dots - picture.width) // 2, top))
             top += self._rows(line)
         return paper
 
@@ -139,6 +151,8 @@ class Rasterizer:
                 return _RULE_ROWS
             case QrLine(text):
                 return qr_picture(text, self.dots).height
+            case PictureLine(png):
+                return logo_picture(png, self.dots).height + _LOGO_GAP_ROWS
 
     def _draw_text(self, paper: Image.Image, line: TextLine, top: int) -> None:
         column = COLUMN_DOTS * line.size
@@ -233,3 +247,23 @@ def qr_picture(text: str, dots: int) -> Image.Image:
     small = Image.new("1", (side, side))
     small.putdata([_INK * dark for row in matrix for dark in row])
     return small.resize((side * module, side * module), Image.Resampling.NEAREST)
+
+
+@lru_cache(maxsize=_CACHED_CODES)
+def logo_picture(png: bytes, dots: int) -> Image.Image:
+    """A logo in black dots, no wider than half of a paper of `dots` and `_LOGO_MOST_ROWS` high.
+    Mode "1", 255 is ink. What cannot be read as a small picture is left off the paper, not the
+    receipt with it."""
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
+            if max(opened.size) > MOST_LOGO_SIDE:
+                raise ValueError("a picture of that size is no logo")
+            drawn = opened.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        _log.warning("the logo cannot be drawn: %s", type(error).__name__)
+        return Image.new("1", (1, 1))
+    white = Image.new("RGBA", drawn.size, "white")
+    grey = Image.alpha_composite(white, drawn).convert("L")
+    scale = min(1.0, dots / 2 / grey.width, _LOGO_MOST_ROWS / grey.height)
+    size = max(1, int(grey.width * scale)), max(1, int(grey.height * scale))
+    return ImageChops.invert(grey.resize(size, Image.Resampling.BOX)).convert("1")

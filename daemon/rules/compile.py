@@ -6,6 +6,7 @@ a shop without documents sells exactly as that file has it.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -99,6 +100,7 @@ def _build(
         grades=documents.staff.grades,
         shifts=documents.shifts,
         receipt=documents.receipt,
+        logo=base64.b64decode(documents.store.logo_png_base64),
         language=documents.store.language,
         says={
             **{row.promotion_id: row.say or row.name for row in documents.promotions.promotions},
@@ -145,6 +147,7 @@ def _head(documents: Documents, written: frozenset[str], base: ShopHead) -> Shop
             store=store.store_name,
             phone=store.phone,
             address=store.address,
+            has_logo=bool(store.logo_png_base64),
         )
     if "receipt" in written:
         receipt = documents.receipt

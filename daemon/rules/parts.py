@@ -25,6 +25,8 @@ T = TypeVar("T")
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 LARGEST_PNG_BYTES: Final = 12 * 1024
 """A logo of 576 dots across in black and white has room; a photograph has not."""
+MOST_PIXELS: Final = 2_000
+"""To a side: what is small as a file may be huge when it is drawn."""
 MOST_DAYS: Final = 36_500
 
 
@@ -65,9 +67,11 @@ def _png(text: str) -> str:
         image = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise refusal("not_a_png") from error
-    if text and not image.startswith(PNG):
+    # Portable Network Graphics, 5.2 and 11.2.2: the signature, then IHDR with width and height.
+    if text and not (image.startswith(PNG) and image[12:16] == b"IHDR" and len(image) >= 33):
         raise refusal("not_a_png")
-    if len(image) > LARGEST_PNG_BYTES:
+    width, height = int.from_bytes(image[16:20]), int.from_bytes(image[20:24])
+    if len(image) > LARGEST_PNG_BYTES or max(width, height) > MOST_PIXELS:
         raise refusal("image_too_large", limit=LARGEST_PNG_BYTES)
     return text
 

@@ -65,6 +65,8 @@ class ShopRules:
     grades: tuple[Grade, ...]
     shifts: Shifts
     receipt: ReceiptText
+    logo: bytes = b""
+    """A small PNG, or empty."""
     language: str | None = None
     """None: as the device was set up."""
     says: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -167,6 +168,13 @@ def test_the_law_is_a_bound() -> None:
     read_section("parameters", {"limits": {"named_ceiling_fen": 300_000}})
 
 
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+RAW = base64.b64decode(PIXEL)
+HUGE = base64.b64encode(RAW[:16] + (60_000).to_bytes(4) * 2 + RAW[24:]).decode()
+
+
 def test_a_logo_is_a_small_png() -> None:
     store = {"merchant_name": "店"}
     at = "store.logo_png_base64"
@@ -174,7 +182,12 @@ def test_a_logo_is_a_small_png() -> None:
     assert mistakes("store", {**store, "logo_png_base64": "aGFsbG8="}) == [(at, "not_a_png", {})]
     found = mistakes("store", {**store, "logo_png_base64": "A" * 20_000})
     assert found == [(at, "too_long", {"limit": 16_388})]
-    read_section("store", {**store, "logo_png_base64": "iVBORw0KGgo="})
+    # A head is not enough, and a few bytes may unpack to gigabytes.
+    found = mistakes("store", {**store, "logo_png_base64": "iVBORw0KGgo="})
+    assert found == [(at, "not_a_png", {})]
+    found = mistakes("store", {**store, "logo_png_base64": HUGE})
+    assert found == [(at, "image_too_large", {"limit": 12_288})]
+    read_section("store", {**store, "logo_png_base64": PIXEL})
 
 
 def test_a_permission_that_is_not_there() -> None:

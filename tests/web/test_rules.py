@@ -23,6 +23,9 @@ from daemon.rules.sections import SECTIONS
 from .till import CASHIER, MANAGER, Counter, desfire, living
 
 Json = dict[str, Any]
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 BREAD: Json = {
     "categories": [{"category": "bread", "name": "面包"}],
     "codes": [{"code": "b1", "name": "吐司", "category": "bread", "price_fen": 1_500}],
@@ -421,7 +424,9 @@ async def test_the_receipt_says_what_the_shop_wants(office: Counter) -> None:
     after = await paper()
     assert "麦香" in after and "东门店" in after and "010-1234" in after
     assert "当日食用\\n再来" in after and "谢谢惠顾" not in after
-    assert '"qr"' not in after and "付款七日内" not in after
+    assert '"qr"' not in after and "付款七日内" not in after and '"logo"' not in after
+    await put(office, "store", {**store, "logo_png_base64": PIXEL}, 1)
+    assert '"logo"' in await paper() and office.shop.rules.logo.startswith(b"\x89PNG")
 
 
 async def test_a_code_that_a_pass_is_good_for_stays(office: Counter) -> None:

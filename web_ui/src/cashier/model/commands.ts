@@ -2,17 +2,18 @@
 
 import { ref } from "vue";
 import { ApiProblem, del, get, post } from "../../shared/api/client";
-import type { Facts, Member, Recharge, Sale, Session, Tender } from "../../shared/api/types";
+import type { TenderOffer } from "../../shared/api/till-types";
+import type { Facts, Member, Recharge, Sale, Session } from "../../shared/api/types";
 import { tell } from "./notices";
-import { mayStart } from "./shop";
 import type { Intention } from "../../shared/api/intentions";
 import { dispatch, intend, quietly, settle, shop, signedIn, signedOut } from "./store";
-import { typed, typedFen, voiding } from "./screen";
+import { askApproved } from "../../shared/approval/approval";
+import { voiding } from "./screen";
 
 /** A command is being sent; the buttons that would send another wait for it. */
 export const busy = ref(false);
 
-async function alone(work: () => Promise<void>): Promise<boolean> {
+export async function alone(work: () => Promise<void>): Promise<boolean> {
   if (busy.value) return false;
   busy.value = true;
   try {
@@ -30,16 +31,6 @@ export async function signIn(employee: string, pin: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await quietly(() => del("/session"));
   signedOut();
-}
-
-export async function charge(amount_fen = typedFen.value): Promise<void> {
-  if (amount_fen <= 0 || !mayStart(shop.value)) return;
-  await alone(async () => {
-    const label = { kind: "sale", amount_fen, who: "" } as const;
-    // The answer itself is not shown: the live line may have told more by now.
-    await intend<Sale>("/sales", { amount_fen }, label);
-    typed.value = "";
-  });
 }
 
 const current = (): string | null => shop.value.counter.sale?.sale_id ?? null;
@@ -101,11 +92,15 @@ export async function voidSale(sale: Sale): Promise<void> {
 export async function recharge(
   member: Member,
   amount_fen: number,
-  tender: Tender,
+  tenders: readonly TenderOffer[],
 ): Promise<Recharge | null> {
   let done: Recharge | null = null;
   await alone(async () => {
-    const body = { member_id: member.member_id, amount_fen, tender };
+    const [only] = tenders;
+    // One that pays the whole is told by its name.
+    const pays =
+      tenders.length === 1 && only?.amount_fen === undefined ? { tender: only?.kind ?? "cash" } : { tenders };
+    const body = { member_id: member.member_id, amount_fen, ...pays };
     const label = { kind: "recharge", amount_fen, who: member.name } as const;
     done = await intend<Recharge>("/recharges", body, label);
   });
@@ -148,7 +143,7 @@ export async function setCardStatus(
 ): Promise<Member | null> {
   let member: Member | null = null;
   await alone(async () => {
-    member = await post<Member>(`/cards/${card_id}/status`, { status });
+    member = await askApproved<Member>({ method: "POST", path: `/cards/${card_id}/status`, body: { status } });
   });
   return member;
 }

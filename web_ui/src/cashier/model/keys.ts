@@ -7,6 +7,10 @@ export type Action =
   | { do: "members" }
   | { do: "park" }
   | { do: "parked" }
+  | { do: "switch" }
+  | { do: "tender" }
+  | { do: "shift" }
+  | { do: "entry" }
   | { do: "escape" };
 
 export interface Pressed {
@@ -27,6 +31,8 @@ export interface Where {
   onButton: boolean;
   /** A sale is under way, so that F8 parks it; else F8 opens the list of parked sales. */
   underWay: boolean;
+  /** Goods are on the screen: what is typed looks for one. */
+  goods?: boolean;
 }
 
 export function actionFor(pressed: Pressed, where: Where): Action | null {
@@ -35,6 +41,12 @@ export function actionFor(pressed: Pressed, where: Where): Action | null {
   switch (pressed.key) {
     case "F2":
       return pressed.repeat ? null : { do: "charge" };
+    case "F3":
+      return pressed.repeat ? null : { do: "switch" };
+    case "F6":
+      return pressed.repeat ? null : { do: "tender" };
+    case "F10":
+      return pressed.repeat ? null : { do: "shift" };
     case "F4":
       return pressed.repeat ? null : { do: "recharge" };
     case "F8":
@@ -52,6 +64,7 @@ export function actionFor(pressed: Pressed, where: Where): Action | null {
       break;
   }
   if (where.typing) return null;
+  if (where.goods === true) return /^[^\s]$/u.test(pressed.key) ? { do: "entry" } : null;
   if (pressed.key === "Backspace") return { do: "amount", key: "Backspace" };
   if (pressed.key === "Delete") return { do: "amount", key: "Clear" };
   if (pressed.key === "." || pressed.key === "," || pressed.key === "Decimal" || pressed.key === "。") {
@@ -62,4 +75,4 @@ export function actionFor(pressed: Pressed, where: Where): Action | null {
 }
 
 /** Function keys that the browser would take for itself (F4 address list, F9 ...). */
-export const OURS = new Set(["F2", "F4", "F8", "F9"]);
+export const OURS = new Set(["F2", "F3", "F4", "F6", "F8", "F9", "F10"]);

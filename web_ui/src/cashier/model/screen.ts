@@ -12,6 +12,13 @@ export type Dialog =
   | { name: "set_pin"; member: Member }
   | { name: "sales" }
   | { name: "parked" }
+  | { name: "line"; line_id: string }
+  | { name: "price" }
+  | { name: "benefits" }
+  | { name: "tender" }
+  | { name: "shift" }
+  | { name: "sale"; sale_id: string }
+  | { name: "card_service"; member: Member; card_id: string }
   | { name: "device" };
 
 export const dialog = ref<Dialog | null>(null);

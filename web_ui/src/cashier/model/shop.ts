@@ -31,6 +31,9 @@ export interface Shop {
   sales: Sale[];
   receipts: Record<string, ReceiptState>;
   lastRun: LastRun | null;
+  /** How often the shop's rules and the shift were said to have changed. */
+  rules: number;
+  shifts: number;
 }
 
 export type ShopEvent =
@@ -54,6 +57,8 @@ export const NOTHING_YET: Shop = {
   sales: [],
   receipts: {},
   lastRun: null,
+  rules: 0,
+  shifts: 0,
 };
 
 /** How many sales the page keeps; the list in the dialog asks the device for its own. */
@@ -168,6 +173,10 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       };
     case "recharge":
       return shop; // Shown by whoever asked for it; balances come with the member.
+    case "rules":
+      return { ...shop, rules: shop.rules + 1 };
+    case "shift":
+      return { ...shop, shifts: shop.shifts + 1 };
     case "line":
       return shop.line === event.body ? shop : { ...shop, line: event.body };
     case "sales_loaded":

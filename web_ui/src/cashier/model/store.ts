@@ -4,6 +4,7 @@ import { computed, ref, shallowRef } from "vue";
 import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
 import { LiveLine } from "../../shared/api/events";
 import { Intentions, type Intention } from "../../shared/api/intentions";
+import { askApproved } from "../../shared/approval/approval";
 import type { LastRun, RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
 import { t } from "../../shared/i18n";
 import { sound } from "../../shared/sound";
@@ -24,9 +25,14 @@ export const unanswered = computed(() =>
   openIntentions.value.filter((intention) => !asking.value.has(intention.key)),
 );
 
-const intentions = new Intentions(sessionStorage, (open) => {
-  openIntentions.value = open;
-});
+const intentions = new Intentions(
+  sessionStorage,
+  (open) => {
+    openIntentions.value = open;
+  },
+  // Where the device wants a manager's yes, the same request is sent again with it.
+  ({ path, body, key }) => askApproved({ method: "POST", path, body, idempotencyKey: key }),
+);
 openIntentions.value = intentions.open();
 
 /** Older ones are not sent again without asking: the customer may be long gone. */

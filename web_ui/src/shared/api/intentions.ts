@@ -10,7 +10,11 @@ export interface Intention {
   path: string;
   body: unknown;
   /** What to call it on the screen. */
-  label: { kind: "sale" | "void" | "recharge" | "recharge_void"; amount_fen: number; who: string };
+  label: {
+    kind: "sale" | "void" | "recharge" | "recharge_void" | "refund" | "service" | "shift" | "drawer" | "check_in";
+    amount_fen: number;
+    who: string;
+  };
   made_ms: number;
 }
 

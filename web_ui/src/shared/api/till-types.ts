@@ -280,17 +280,44 @@ export type CardService =
   | "return"
   | "transfer";
 
+export interface Refusal {
+  reason: string;
+  facts: Facts;
+}
+
+export interface CardDetail {
+  card_id: string;
+  status: string;
+  member: Member;
+  services: {
+    service: CardService;
+    permission: string;
+    permitted: boolean;
+    fee_fen: number;
+    extensions: { days: number; fee_fen: number }[];
+    refusals: Refusal[];
+  }[];
+}
+
 export interface ServiceQuote {
+  service: CardService;
   fee_fen: number;
   waived: string | null;
+  valid_to: string | null;
+  refund: { refund_fen: number; fee_fen: number } | null;
+  moved: { money: Balance } | null;
+  refusals: Refusal[];
 }
 
 export interface ServiceDone {
   service_id: string;
-  status: "awaiting_card" | "working" | "done" | "failed" | "cancelled";
+  service: CardService;
+  status: "awaiting_card" | "working" | "done" | "failed";
   reason: string | null;
   member: Member;
   fee_fen: number;
+  change_fen: number;
   valid_to: string | null;
+  refund: { refund_fen: number } | null;
   receipt_id: string | null;
 }

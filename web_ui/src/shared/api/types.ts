@@ -1,5 +1,7 @@
 /** The shapes of /api/v1. Money is integer fen, instants are milliseconds since 1970. */
 
+import type { Order, SoldLine, TenderTaken } from "./till-types";
+
 export interface Balance {
   principal_fen: number;
   bonus_fen: number;
@@ -79,6 +81,18 @@ export interface Sale {
   voidable: boolean;
   /** Until when it may be voided, where the device says so; the page then counts down. */
   voidable_until_ms?: number | null;
+  /** What was asked for, as POST /sales takes it. */
+  basket?: Order;
+  lines?: SoldLine[];
+  list_fen?: number | null;
+  tenders?: TenderTaken[];
+  change_fen?: number;
+  coupons?: string[];
+  points_used?: number;
+  points_earned?: number;
+  points_left?: number | null;
+  refunds?: { refund_id: string; paid_fen: number; lines: Record<string, number>; created_ms: number; receipt_id: string }[];
+  refundable?: boolean;
 }
 
 export type CounterState =
@@ -207,7 +221,9 @@ export type ServerEvent =
   | { kind: "sale"; body: Sale }
   | { kind: "recharge"; body: Recharge }
   | { kind: "ledger"; body: LedgerStatus }
-  | { kind: "sync"; body: SyncStatus };
+  | { kind: "sync"; body: SyncStatus }
+  | { kind: "rules"; body: unknown }
+  | { kind: "shift"; body: unknown };
 
 export const EVENT_KINDS = [
   "snapshot",
@@ -219,4 +235,6 @@ export const EVENT_KINDS = [
   "recharge",
   "ledger",
   "sync",
+  "rules",
+  "shift",
 ] as const satisfies readonly ServerEvent["kind"][];

@@ -1,6 +1,8 @@
+import { enTill } from "./en-till";
 import type { MessageKey } from "./zh-CN";
 
 export const en: Record<MessageKey, string> = {
+  ...enTill,
   "page.title": "Checkout",
   "language.name": "English",
   "language.short": "EN",

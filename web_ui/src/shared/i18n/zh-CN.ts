@@ -1,5 +1,8 @@
+import { zhTill } from "./zh-CN-till";
+
 /** The Chinese sentences. They are the pattern: the other languages must have the same keys. */
 export const zh = {
+  ...zhTill,
   "page.title": "收银台",
   "language.name": "中文",
   "language.short": "中文",

@@ -6,6 +6,7 @@ name, sealed; the others are kept in the open, where filters can read them.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ LONGEST_TEXT: Final = 200
 LARGEST_NUMBER: Final = 10**15
 """Far inside what SQLite and JSON readers hold exactly."""
 GENDERS: Final = ("f", "m", "")
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class FieldKind(Enum):
@@ -140,7 +142,10 @@ def clean_text(text: str) -> str:
 
 def read_day(text: str) -> str | None:
     """`2024-2-9`, `2024/02/09`, `2024.2.9`, `2024年2月9日`, `20240209` as YYYY-MM-DD, or None."""
-    parts = _day_parts(text)
+    if _ISO_DAY.match(text):
+        parts: tuple[int, ...] | None = (int(text[:4]), int(text[5:7]), int(text[8:]))
+    else:
+        parts = _day_parts(text)
     if parts is None or len(parts) != 3:
         return None
     year, month, day = parts
@@ -152,6 +157,8 @@ def read_day(text: str) -> str | None:
 
 def read_birthday(text: str) -> str | None:
     """As `read_day`, or `2-9`, `2月9日`, `--02-09` as --MM-DD; "" stays; None: not a birthday."""
+    if _ISO_DAY.match(text):
+        return read_day(text)
     clean = unicodedata.normalize("NFKC", text).strip()
     if not clean:
         return ""

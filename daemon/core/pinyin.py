@@ -106,6 +106,8 @@ def _spellings(name: str, readings: Readings) -> list[tuple[str, ...]]:
             break
     if not choices:
         return []
+    if all(len(found) == 1 for found in choices):
+        return [tuple(found[0] for found in choices)]
     spelled: list[tuple[int, tuple[str, ...]]] = [(0, ())]
     for found in choices:
         # The sum of ranks tells how unusual a spelling is.

@@ -140,7 +140,10 @@ class JobsDesk(Desk):
 def _text(content: Any) -> str | None:
     if content is None:
         return None
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _written(content)
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _filter(row: Sequence[Any]) -> SavedFilter:

@@ -16,6 +16,7 @@ from daemon.core.errors import BadRequest
 from daemon.core.member_fields import (
     GENDERS,
     FieldKind,
+    FieldValues,
     MemberField,
     change_fields,
     clean_text,
@@ -68,7 +69,8 @@ def new_member(
     """The number stays "" where the form gives none. Raises BadRequest."""
     if form.name is None:
         raise BadRequest("name_malformed")
-    require_all(custom_fields(rules), form.fields)
+    if rules.fields:
+        require_all(custom_fields(rules), form.fields)
     category = require_category(rules, form.category or rules.usual_category)
     days = rules.member_category(category).valid_days
     end = None if days is None else (date.fromisoformat(today) + timedelta(days=days)).isoformat()
@@ -85,7 +87,9 @@ def changed_member(
     Raises BadRequest("name_malformed" | "phone_malformed" | "number_malformed" |
     "gender_malformed" | "birthday_malformed" | "day_malformed" | "tags_malformed" |
     "member_category_unknown", and what `change_fields` raises)."""
-    kept = change_fields(custom_fields(rules), member.fields, personal.fields, form.fields)
+    kept = FieldValues(member.fields, personal.fields)
+    if form.fields:
+        kept = change_fields(custom_fields(rules), kept.plain, kept.personal, form.fields)
     number, category, valid_to, tags = form.number, form.category, form.valid_to, form.tags
     changed = replace(
         member,

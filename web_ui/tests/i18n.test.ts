@@ -14,6 +14,7 @@ const PROMISED: Record<string, string[]> = {
   card_lost: [],
   card_locked: [],
   card_returned: [],
+  card_replaced: [],
   card_forged: [],
   card_rolled_back: [],
   card_counter_ahead: [],

@@ -32,7 +32,7 @@ SCHEMA = schemathesis.openapi.from_dict(API)
 # A stream does not end, and a session that is closed cannot be used for the next example.
 FUZZED = SCHEMA.exclude(path="/api/v1/events").exclude(operation_id="close_session")
 ACCEPTED = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
-SHOPS_OWN_RULES = {"POST /api/v1/sales", "POST /api/v1/members"} | {
+SHOPS_OWN_RULES = {"POST /api/v1/sales", "POST /api/v1/quotes", "POST /api/v1/members"} | {
     "POST /api/v1/members/{member_id}/identity",
 }
 """A sale above the shop's limit, a name of blanks and an identity number with a wrong check digit

@@ -45,7 +45,7 @@ def at_once(
     """Posts a sale that needs nothing of an account, and returns its answer; else what it waits
     for. `shown` is the member whose card lies there.
 
-    Raises what a price raises, Refused("coupon_used" | "gift_out_of_stock")."""
+    Raises what a price raises, Refused("coupon_used" | "stock_short")."""
     basket = basket_from_json(sale.request)
     by_name = basket.member_id is not None and basket.member_id != shown
     if basket.member_id is not None:

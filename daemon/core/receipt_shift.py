@@ -51,6 +51,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "count": ("张数", "Count"),
     "amount": ("金额", "Amount"),
     "cashier": ("收银员", "Cashier"),
+    "loaded": ("储值", "Loaded"),
     "cash": ("现金", "Cash"),
     "entries": ("流水", "Entries"),
     "signature": ("签名", "Signature"),
@@ -72,8 +73,8 @@ _TENDERS: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShiftPaper:
-    """`kind` is "z" or "x"; `report` as `daemon.core.shift_report.figures` makes it; `counted` notes
-    by value in fen. `closed` is the time of printing on an X report."""
+    """`kind` is "z" or "x"; `report` is as `daemon.core.shift_report.figures` makes it; `counted`
+    notes by value in fen. `closed` is the time of printing on an X report."""
 
     kind: str
     number: str
@@ -228,8 +229,8 @@ def _drawer(paper: ShiftPaper, say: _Say) -> Iterator[Block]:
 
 
 def _cashiers(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
-    weights = (3, 3, 3, 3)
-    yield Row((say("cashier"), say("sales"), say("recharges"), say("cash")), weights)
+    weights = (2, 3, 3, 3)
+    yield Row((say("cashier"), say("sales"), say("loaded"), say("cash")), weights)
     for row in report["cashiers"]:
         sold = row["sales"]["fen"] - row["refunds"]["fen"]
         cells = (row["number"], yuan(sold), yuan(row["recharges"]["fen"]), yuan(row["cash_fen"]))

@@ -110,7 +110,3 @@ class Actor:
         """Raises NotAllowed("permission_needed")."""
         if not self.may(permission):
             raise NotAllowed("permission_needed", permission=permission.value)
-
-    @property
-    def is_manager(self) -> bool:
-        return self.role == "manager"

@@ -35,12 +35,19 @@ class Post:
     active: bool = True
 
 
+def role_name(shop: Shop, role: str) -> str:
+    """The role as the shop calls it; a role that is not there any more by its id."""
+    named = {each.role: each.name for each in shop.rules.documents.staff.roles}
+    return named.get(role, role)
+
+
 def staff_view(shop: Shop, employee: Employee) -> dict[str, Any]:
     return {
         "employee_id": employee.employee_id,
         "number": employee.number,
         "name": employee.name,
         "role": employee.role,
+        "role_name": role_name(shop, employee.role),
         "grade": employee.grade,
         "language": employee.language,
         "active": employee.active,

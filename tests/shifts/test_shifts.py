@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from daemon.core.entry import Account
+from daemon.core.receipt import Receipt, Text
 from daemon.core.shift_report import DRAWER, OVER_SHORT
 from tests.staff.salon import line, open_salon, refund, sell, set_rules
 from tests.web.till import MANAGER, Counter, customer, desfire, living
@@ -151,6 +152,10 @@ async def test_a_manager_closes_anothers_shift(bare: Counter) -> None:
     assert listed["report"] is None
 
 
+def is_z(paper: Receipt) -> bool:
+    return any(isinstance(block, Text) and block.text == "Z REPORT" for block in paper.blocks)
+
+
 async def test_over_midnight_and_a_power_cut(counter: Counter) -> None:
     """The count, the Z report and its paper are one transaction: a cut after it loses nothing."""
     await open_shift(counter, 10_000)
@@ -161,13 +166,15 @@ async def test_over_midnight_and_a_power_cut(counter: Counter) -> None:
         second.clock.advance(16 * 3600)
         await second.sign_in()
         await second.recharge(member["member_id"], 30_000)
-        second.printer.status()
+        second.printer.run_out_of_paper()
         closed = await close_shift(second, 60_000)
-        await second.stop()
+        assert not any(paper.number for paper in second.printer.papers if is_z(paper))
     async with living(counter.reborn()) as third:
         await third.sign_in()
         kept = await third.get(f"/shifts/{closed['shift_id']}")
         assert kept["report"] == closed["report"]
+        await third.papers(1)
+        assert [is_z(paper) for paper in third.printer.papers].count(True) == 1
         assert kept["report"]["cash"]["taken_fen"] == 50_000
         again = await third.post(f"/receipts/{kept['receipt_id']}/reprint", expect=202)
         assert again["kind"] == "shift_close"

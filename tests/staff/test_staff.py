@@ -48,6 +48,7 @@ async def test_hired_changed_dismissed_and_back(office: Counter) -> None:
     li = await hire(office, grade="senior", language="en")
     assert (li["role"], li["grade"], li["active"], li["locked_s"]) == ("cashier", "senior", True, 0)
     session = await sign_in(office, "2", "222222")
+    assert session.body["role_name"] == "收银员" and li["role_name"] == "收银员"
     assert session.body["language"] == "en" and "sell" in session.body["permissions"]
     token = session.body["token"]
     changed = await put(office, li, grade="junior", name="李四四")

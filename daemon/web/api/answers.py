@@ -26,6 +26,7 @@ class Employee(BaseModel):
 
 class Session(BaseModel):
     employee: Employee
+    role_name: str = Field(description="The role as the shop calls it.")
     language: str = Field(description="The employee's own: zh-CN, en, or empty for the shop's.")
     permissions: list[str] = Field(description="What the employee may do without an approval.")
     expires_ms: int

@@ -7,8 +7,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from daemon.core.errors import Fault, Retry
-from daemon.operations.shop import Actor
+from daemon.operations.shop import Actor, Shop
 from daemon.operations.sign_in import sign_in, sign_out, token_hash
+from daemon.operations.staff import role_name
 from daemon.web.api.answers import Session, SignedIn
 from daemon.web.api.bodies import Credentials, NoQuery, Nothing
 from daemon.web.api.route import Call, reply, route
@@ -52,7 +53,7 @@ async def open_session(call: Call[Credentials, NoQuery]) -> web.StreamResponse:
     shop, settings = call.context.shop, call.context.settings
     with call.request.app[SIGNING_IN]:
         signed_in = await sign_in(shop, call.body.employee, call.body.pin)
-    view = _view(signed_in.actor, signed_in.expires_ms)
+    view = _view(shop, signed_in.actor, signed_in.expires_ms)
     body = {"token": signed_in.token, **view}
     response = reply(body)
     give_cookie(response, settings, signed_in)
@@ -61,7 +62,7 @@ async def open_session(call: Call[Credentials, NoQuery]) -> web.StreamResponse:
 
 @route("GET", "/session", "Who is signed in", {200: Session})
 async def see_session(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
-    return reply(_view(call.actor, call.signed_in.expires_ms))
+    return reply(_view(call.context.shop, call.actor, call.signed_in.expires_ms))
 
 
 @route("DELETE", "/session", "Sign out", {204: None})
@@ -74,7 +75,7 @@ async def close_session(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return response
 
 
-def _view(actor: Actor, expires_ms: int) -> dict[str, Any]:
+def _view(shop: Shop, actor: Actor, expires_ms: int) -> dict[str, Any]:
     return {
         "employee": {
             "id": actor.employee_id,
@@ -82,6 +83,7 @@ def _view(actor: Actor, expires_ms: int) -> dict[str, Any]:
             "name": actor.name,
             "role": actor.role,
         },
+        "role_name": role_name(shop, actor.role),
         "language": actor.language,
         "permissions": sorted(permission.value for permission in actor.permissions),
         "expires_ms": expires_ms,

@@ -66,6 +66,7 @@ class StaffMember(BaseModel):
     number: str
     name: str
     role: str
+    role_name: str = Field(description="As the shop calls it.")
     grade: str
     language: str
     active: bool

@@ -16,6 +16,7 @@ from daemon.core.loyalty.held import (
     MessageState,
     Referral,
     Stocked,
+    Sweep,
 )
 from daemon.ledger.desk import Desk, from_json, to_json
 
@@ -337,16 +338,79 @@ class LoyaltyDesk(Desk):
             account.lot,
         )
 
-    def member_ids_after(self, member_id: str, limit: int) -> Sequence[str]:
+    # -- whom the daily round looks at ------------------------------------------------------------
+
+    def sweep_members(
+        self, after: str, look_at: int, first_day: str, last_day: str, *, leveled: bool
+    ) -> Sweep:
         rows = self._all(
-            "SELECT member_id FROM member WHERE member_id > ? ORDER BY member_id LIMIT ?",
-            member_id,
+            "SELECT member_id, (valid_to BETWEEN ? AND ?) OR (? AND level IS NOT NULL)"
+            " FROM member WHERE member_id > ? ORDER BY member_id LIMIT ?",
+            first_day,
+            last_day,
+            int(leveled),
+            after,
+            look_at,
+        )
+        return _sweep(rows, look_at)
+
+    def sweep_visits(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        rows = self._all(
+            "SELECT member_id, last_day BETWEEN ? AND ? FROM standing"
+            " WHERE member_id > ? ORDER BY member_id LIMIT ?",
+            first_day,
+            last_day,
+            after,
+            look_at,
+        )
+        return _sweep(rows, look_at)
+
+    def sweep_coupons(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        rows = self._all(
+            "SELECT code, state = 'issued' AND to_day BETWEEN ? AND ?, member_id FROM coupon"
+            " WHERE code > ? ORDER BY code LIMIT ?",
+            first_day,
+            last_day,
+            after,
+            look_at,
+        )
+        held = [member_id for _, due, member_id in rows if due and member_id is not None]
+        return Sweep(list(dict.fromkeys(held)), _place(rows, look_at))
+
+    def sweep_lots(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        to_day, _, owner = after.partition("/")
+        rows = self._all(
+            "SELECT DISTINCT to_day, owner FROM lot_end WHERE (to_day, owner) > (?, ?)"
+            " AND to_day BETWEEN ? AND ? ORDER BY to_day, owner LIMIT ?",
+            to_day,
+            owner,
+            first_day,
+            last_day,
+            look_at,
+        )
+        found = [owner.removeprefix("member:") for _, owner in rows]
+        place = "/".join(rows[-1]) if len(rows) == look_at else None
+        return Sweep(list(dict.fromkeys(found)), place)
+
+    def born_on(self, month_days: Sequence[str], after: str, limit: int) -> Sequence[str]:
+        tokens = [self._vault.word_token(f"bd:{month_day}") for month_day in month_days]
+        rows = self._all(
+            f"SELECT member_id FROM member_token WHERE token IN ({', '.join('?' * len(tokens))})"
+            " AND member_id > ? ORDER BY member_id LIMIT ?",
+            *tokens,
+            after,
             limit,
         )
         return [row[0] for row in rows]
 
-    def member_total(self) -> int:
-        return int(self._one("SELECT count(*) FROM member")[0])
+
+def _sweep(rows: Sequence[Sequence[Any]], look_at: int) -> Sweep:
+    """Of rows (id, whether it is one of those)."""
+    return Sweep([member_id for member_id, due in rows if due], _place(rows, look_at))
+
+
+def _place(rows: Sequence[Sequence[Any]], look_at: int) -> str | None:
+    return str(rows[-1][0]) if len(rows) == look_at else None
 
 
 def _message(row: Sequence[Any]) -> Message:

@@ -4,7 +4,7 @@ daemon and at each midnight of the shop; in small transactions between sales.
 How far it is, is kept with what it did: a restart goes on there, and what was done is not done
 again. A clock that is set back changes nothing.
 
-    expiry -> members -> done
+    expiry -> members -> visits -> coupons -> lots -> birthdays -> done   (daemon.operations.due)
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from daemon.core.loyalty.points import crowded
 from daemon.core.pricing.shop_time import moment
-from daemon.core.records import Member
+from daemon.operations.due import STAGES, next_due
 from daemon.operations.expiry import expire_next
 from daemon.operations.levels import demote, loses_level
-from daemon.operations.points import gather_points
 from daemon.operations.shop import Shop
 from daemon.operations.triggers import NOTICE, fire, notice_due, occasions, send_notice
-from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
 
 SETTING: Final = "nightly"
@@ -33,31 +30,27 @@ EVERY_S: Final = 30.0
 """How often the shop's day is looked at: midnight is never missed by more."""
 PAUSE_S: Final = 0.01
 """Between two steps: a search of the cashier's and a sale go first."""
-MEMBERS_A_LOOK: Final = 100
-"""Members that one look reads: some milliseconds of the reader."""
+MEMBERS_A_LOOK: Final = 10
+"""Members that one look goes into: some milliseconds of the reader."""
 MEMBERS_A_STEP: Final = 10
 """Members that one transaction changes."""
 ENDS_A_STEP: Final = 10
-KEEP_EVERY: Final = 50
-"""Looks without anything to do until the place is kept all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How far the round of `day` is. `since` is the day of the last whole round. `after` is the
-    last member that was looked at."""
+    """How far the round of `day` is. `since` is the day of the last whole round; `after` the place
+    in the stage; `looked_at` the members for whom something might have been due."""
 
     day: str = ""
     since: str = ""
     stage: str = "done"
     after: str = ""
     looked_at: int = 0
-    members: int = 0
     expired: int = 0
     levels_lost: int = 0
     notices: int = 0
     fired: int = 0
-    gathered: int = 0
     started_ms: int = 0
     ended_ms: int = 0
 
@@ -85,7 +78,6 @@ class Nightly:
         self._shop = shop
         self._pause_s = pause_s
         self._one_at_a_time = asyncio.Lock()
-        self._unkept = 0
 
     async def run(self) -> None:
         """For ever. Errors of the ledger end it: its supervisor says so."""
@@ -103,7 +95,7 @@ class Nightly:
             while now.stage == "expiry":
                 now = await self._shop.ledger.write(self._expire)
                 await asyncio.sleep(self._pause_s)
-            while now.stage == "members":
+            while now.stage != "done":
                 now = await self._look(now)
                 await asyncio.sleep(self._pause_s)
 
@@ -123,7 +115,6 @@ class Nightly:
             day=today,
             since=since or yesterday,
             stage="expiry",
-            members=books.member_total(),
             started_ms=self._shop.clock.now_ms(),
         )
         return _keep(books, begun)
@@ -135,44 +126,47 @@ class Nightly:
             rows = expire_next(self._shop, books, self._shop.clock.now_ms())
             ended += rows
             if not rows:
-                return _keep(books, replace(kept, stage="members", expired=kept.expired + ended))
+                return _keep(books, replace(kept, stage=STAGES[0], expired=kept.expired + ended))
         return _keep(books, replace(kept, expired=kept.expired + ended))
 
     async def _look(self, now: Round) -> Round:
-        """Looks at the next members. A transaction for every few that something is due for; without
-        any, the place is kept now and then, and at the end of the round."""
-        found, due = await self._shop.ledger.read(lambda books: self._find(books, now))
+        """The next stretch of the stage: goes into the members that it finds, a few at a time, does
+        what is due for them, and keeps the place."""
+        shop = self._shop
+        today = date.fromisoformat(now.day)
+        found = await shop.ledger.read(
+            lambda books: next_due(shop, books, now.stage, now.after, today)
+        )
+        for start in range(0, len(found.member_ids), MEMBERS_A_LOOK):
+            some = found.member_ids[start : start + MEMBERS_A_LOOK]
+            now = await self._go_into(now, some)
+        if found.after is not None:
+            now = replace(now, after=found.after)
+        else:
+            place = STAGES.index(now.stage) + 1
+            now = replace(now, stage=STAGES[place] if place < len(STAGES) else "done", after="")
+        if now.stage == "done":
+            now = replace(now, ended_ms=shop.clock.now_ms())
+        return await shop.ledger.write(partial(_keep, now=now))
+
+    async def _go_into(self, now: Round, member_ids: Sequence[str]) -> Round:
+        due = await self._shop.ledger.read(
+            lambda books: [each for each in member_ids if self._is_due(books, each, now)]
+        )
         for start in range(0, len(due), MEMBERS_A_STEP):
             some = due[start : start + MEMBERS_A_STEP]
             now = await self._shop.ledger.write(partial(self._do, now=now, member_ids=some))
-        after = found[-1] if found else now.after
-        now = replace(now, after=after, looked_at=now.looked_at + len(found))
-        if len(found) < MEMBERS_A_LOOK:
-            now = replace(now, stage="done", after="", ended_ms=self._shop.clock.now_ms())
-        self._unkept += 1
-        if now.stage == "done" or self._unkept >= KEEP_EVERY:
-            self._unkept = 0
-            return await self._shop.ledger.write(partial(_keep, now=now))
-        return now
+        await asyncio.sleep(self._pause_s)
+        return replace(now, looked_at=now.looked_at + len(member_ids))
 
-    def _find(self, books: Books, now: Round) -> tuple[Sequence[str], list[str]]:
-        """The next members, and those of them that something is due for."""
-        found = books.member_ids_after(now.after, MEMBERS_A_LOOK)
-        due = []
-        for member_id in found:
-            member = books.member(member_id)
-            if member is not None and self._is_due(books, member, now):
-                due.append(member_id)
-        return found, due
-
-    def _is_due(self, books: Books, member: Member, now: Round) -> bool:
-        shop, now_ms, who = self._shop, self._shop.clock.now_ms(), member.member_id
+    def _is_due(self, books: Books, who: str, now: Round) -> bool:
+        shop, now_ms, member = self._shop, self._shop.clock.now_ms(), books.member(who)
+        if member is None:
+            return False
         ending = notice_due(shop, member, now_ms)
         if ending is not None and not books.has_fired(NOTICE, who, ending):
             return True
         if loses_level(shop, books, member, *_days(shop, now, now_ms)):
-            return True
-        if crowded(books.holdings(owner_of(who))):
             return True
         return any(
             not books.has_fired(each.trigger.trigger_id, who, each.name)
@@ -194,9 +188,7 @@ class Nightly:
             for occasion in list(occasions(shop, books, member, now_ms)):
                 if fire(shop, books, member, occasion, now_ms):
                     now = replace(now, fired=now.fired + 1)
-            if gather_points(shop, books, member_id, now_ms):
-                now = replace(now, gathered=now.gathered + 1)
-        return _keep(books, replace(now, after=member_ids[-1]))
+        return _keep(books, now)
 
 
 def _days(shop: Shop, now: Round, now_ms: int) -> tuple[date, date]:

@@ -15,6 +15,7 @@ from daemon.core.loyalty.held import (
     MessageState,
     Referral,
     Stocked,
+    Sweep,
 )
 
 
@@ -170,8 +171,28 @@ class LoyaltyBooks(Protocol):
         """The lot's last day is `to_day`: it was moved since the lot was opened."""
         ...
 
-    def member_ids_after(self, member_id: str, limit: int) -> Sequence[str]:
-        """The next members in the order of their ids; "" is before the first."""
+    # -- whom the daily round looks at ------------------------------------------------------------
+
+    def sweep_members(
+        self, after: str, look_at: int, first_day: str, last_day: str, *, leveled: bool
+    ) -> Sweep:
+        """Of the next `look_at` members those whose benefits end from `first_day` to `last_day`,
+        and those with a level where `leveled` asks for them."""
         ...
 
-    def member_total(self) -> int: ...
+    def sweep_visits(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        """Of the next `look_at` members those whose last visit lies in between."""
+        ...
+
+    def sweep_coupons(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        """Of the next `look_at` coupons the members who hold one that was not used and ends in
+        between."""
+        ...
+
+    def sweep_lots(self, after: str, look_at: int, first_day: str, last_day: str) -> Sweep:
+        """The members of the next `look_at` lots that end in between."""
+        ...
+
+    def born_on(self, month_days: Sequence[str], after: str, limit: int) -> Sequence[str]:
+        """Members with a birthday on one of those days (MM-DD), in order of their ids."""
+        ...

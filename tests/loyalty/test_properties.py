@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.campaign import IssuedCoupon
 from daemon.core.entry import Account, Draft, Kind, Posting
 from daemon.core.errors import Refused
 from daemon.core.ids import ALPHABET
@@ -22,10 +24,12 @@ from daemon.core.loyalty.occasions import absent_occasion, birthday_occasion, fe
 from daemon.core.loyalty.points import available, draw, gathered, last_day
 from daemon.core.pricing.standing import Birthday
 from daemon.core.records import Holding, Member
+from daemon.operations import due
 from daemon.operations.expiry import expire_next
 from daemon.operations.nightly import Nightly
 from daemon.operations.points import adjust_points, gather_points, points_of
 from daemon.operations.shop import Shop
+from daemon.operations.triggers import notice_due, occasions
 from daemon.ports.ledger import Books
 from tests.budget import examples
 from tests.fakes.clock import HandClock
@@ -343,6 +347,80 @@ def _open(
             ),
             {account: LotRule("test", (today + timedelta(end)).isoformat()).as_text()},
         )
+
+
+PEOPLE = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(-3, 8)),
+        st.one_of(st.none(), st.integers(-3, 20)),
+        st.one_of(st.none(), st.integers(0, 60)),
+        st.one_of(st.none(), st.integers(-3, 9)),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+"""Days from today to the birthday, to the end of the membership, since the last visit, to the end
+of some points; and whether they hold a coupon that ends in three days."""
+
+
+@examples(60, nightly=10_000)
+@given(PEOPLE, st.integers(1, 5))
+def test_the_round_looks_at_everybody_for_whom_something_is_open(
+    people: list[tuple[Any, ...]], look_at: int
+) -> None:
+    async def live() -> None:
+        life = Life.begin(triggers=OCCASIONS)
+        shop, ledger = life.shop, life.ledger
+        members = await ledger.write(lambda books: [_person(shop, books, *row) for row in people])
+        swept = await ledger.read(lambda books: _swept(shop, books, look_at))
+        now_ms = life.clock.now_ms()
+        for member in members:
+            if await ledger.read(partial(_is_open, shop, member, now_ms)):
+                assert member.member_id in swept
+        await ledger.close()
+
+    asyncio.run(live())
+
+
+def _is_open(shop: Shop, member: Member, now_ms: int, books: Books) -> bool:
+    open_now = next(occasions(shop, books, member, now_ms), None)
+    return open_now is not None or notice_due(shop, member, now_ms) is not None
+
+
+def _person(shop: Shop, books: Books, *days: Any) -> Member:
+    birthday, valid, away, points, coupon = days
+
+    def day(number: int) -> str:
+        return (FIRST + timedelta(number)).isoformat()
+
+    member = add_member(
+        shop,
+        books,
+        shop.clock.new_id(),
+        birthday="" if birthday is None else f"--{day(birthday)[5:]}",
+        valid_to=None if valid is None else day(valid),
+    )
+    if away is not None:
+        books.add_habit(member.member_id, day(-away), visits=1)
+    if points is not None:
+        _open(shop, books, [member], [(0, "points", 5, points)])
+    if coupon:
+        code = make_code("x", int.from_bytes(member.member_id.encode()[-5:], "big"))
+        end = day(3)
+        books.add_coupon(IssuedCoupon(code, "spring", 0, "op", member.member_id, None, end))
+    return member
+
+
+def _swept(shop: Shop, books: Books, look_at: int) -> set[str]:
+    found: set[str] = set()
+    for stage in due.STAGES:
+        place: str | None = ""
+        while place is not None:
+            sweep = due.next_due(shop, books, stage, place, FIRST, look_at)
+            found.update(sweep.member_ids)
+            assert sweep.after != place, "it goes on"
+            place = sweep.after
+    return found
 
 
 OCCASIONS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -69,3 +69,11 @@ class EndedLot(NamedTuple):
 class Stocked(NamedTuple):
     code: str
     on_hand: int
+
+
+class Sweep(NamedTuple):
+    """A stretch of rows that was read: the members it is about, and the place to go on from; None
+    is the end."""
+
+    member_ids: Sequence[str]
+    after: str | None

@@ -405,13 +405,11 @@ class Messages(BaseModel):
 class NightlyRound(BaseModel):
     day: str = Field(description="The shop's day that the round is of; empty: none yet.")
     since: str
-    stage: Literal["expiry", "members", "done"]
-    looked_at: int
-    members: int
+    stage: Literal["expiry", "members", "visits", "coupons", "lots", "birthdays", "done"]
+    looked_at: int = Field(description="Members for whom something might have been due.")
     expired: int = Field(description="Lots that were looked at because their last day is over.")
     levels_lost: int
     notices: int
     fired: int
-    gathered: int
     started_ms: int
     ended_ms: int

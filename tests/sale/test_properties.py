@@ -195,7 +195,7 @@ def baskets(draw: st.DrawFn) -> dict[str, Any]:
     tenders: list[dict[str, Any]] = [
         {"kind": kind, "amount_fen": draw(st.integers(1, 30_000))} for kind in kinds
     ]
-    if tenders and draw(st.booleans()):
+    if draw(st.booleans()) and tenders:
         tenders[-1] = {"kind": tenders[-1]["kind"]}
     return {
         "lines": lines,

@@ -26,6 +26,8 @@ _Count = Annotated[int, Field(ge=1, le=MOST_QUANTITY)]
 Count = Annotated[_Count, BeforeValidator(_whole, json_schema_input_type=_Count)]
 _Zero = Annotated[int, Field(ge=0, le=10**9)]
 Points = Annotated[_Zero, BeforeValidator(_whole, json_schema_input_type=_Zero)]
+_Weight = Annotated[int, Field(ge=1, le=1000)]
+Weight = Annotated[_Weight, BeforeValidator(_whole, json_schema_input_type=_Weight)]
 LineId = Annotated[str, Field(pattern=LINE_ID, examples=["1"])]
 GoodsCode = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,20}$")]
 GoodsCategory = Annotated[str, Field(pattern="^[a-z0-9_-]{1,32}$")]
@@ -37,7 +39,7 @@ class StaffShare(Body):
     """Who served a line, and with what part of its commission."""
 
     employee_id: Id
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Weight = 1
 
 
 class BasketLine(Body):
@@ -145,12 +147,18 @@ class NewSale(NewQuote):
     pass
 
 
+Quantities = Annotated[
+    dict[LineId, Count],
+    Field(min_length=1, max_length=MOST_LINES, json_schema_extra={"additionalProperties": False}),
+]
+
+
 class RefundLines(Body):
     """Line id -> quantity; left out: all that is left."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"lines": {"1": 1}}]})
 
-    lines: Annotated[dict[LineId, Count], Field(min_length=1, max_length=MOST_LINES)] | None = None
+    lines: Quantities | None = None
 
 
 class RuleStep(BaseModel):

@@ -107,11 +107,11 @@ def service_towards(status: CardStatus, wanted: CardStatus) -> Service | None:
 
 
 def first_valid_to(today: date, valid_days: int | None) -> str | None:
-    """The last day of a membership that begins today and counts `valid_days` days, today among
-    them. None: for ever."""
+    """The last day of a membership of `valid_days` that begins today: the first day does not count
+    (Civil Code, article 201). None: for ever."""
     if valid_days is None:
         return None
-    return (today + timedelta(days=valid_days - 1)).isoformat()
+    return (today + timedelta(days=valid_days)).isoformat()
 
 
 def extended(valid_to: str | None, today: date, days: int) -> str:

@@ -13,7 +13,7 @@ from daemon.core.card import CardStatus, Proof, Technology
 from daemon.core.card_life import NumberRange, Service, becomes, first_valid_to
 from daemon.core.entry import Draft, Kind
 from daemon.core.errors import Conflict, Refused
-from daemon.core.records import Card, Member, Operation, OpState
+from daemon.core.records import Card, Member, Operation, OpState, Personal
 from daemon.core.takings import STORED, Taken
 from daemon.operations.card_fees import (
     Fee,
@@ -30,6 +30,7 @@ from daemon.operations.card_service import (
     outcome,
     subject_of,
 )
+from daemon.operations.members import add_numbered, append_event
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import card_view
 from daemon.ports.ledger import Books
@@ -53,7 +54,7 @@ class NewCard:
 def plan_card(shop: Shop, books: Books, order: ServiceOrder, now_ms: int) -> NewCard:
     """Raises NotFound, Conflict and Refused as the booking would."""
     assert order.service in BRING_A_CARD
-    subject = subject_of(books, order)
+    subject = subject_of(shop, books, order)
     if subject.card is not None:
         becomes(order.service, subject.card.status)
     if subject.member.status != "active":
@@ -122,9 +123,11 @@ def book_card(
 
     Raises as `plan_card`."""
     now_ms, order = shop.clock.now_ms(), planned.order
-    subject = subject_of(books, order)
+    subject = subject_of(shop, books, order)
     member = subject.member
     require_technology(shop, member, proof.face.technology)
+    if not member.member_id:
+        member = _add_holder(shop, books, actor, member, now_ms)
     operation = Operation(
         op_id, KIND, OpState.OPEN, actor.number, now_ms, order.as_json(), client_key
     )
@@ -155,6 +158,15 @@ def book_card(
     answer = _answer(shop, books, what, planned, card)
     books.change_operation(op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry)
     return card
+
+
+def _add_holder(shop: Shop, books: Books, actor: Actor, nobody: Member, now_ms: int) -> Member:
+    """An unnamed card's holder: a member without personal data."""
+    member = replace(nobody, member_id=shop.clock.new_id(), created_ms=now_ms)
+    member = add_numbered(shop, books, member, Personal(""))
+    detail: dict[str, int | str] = {"event": "add_member", "category": member.category, "named": 0}
+    append_event(shop, books, actor, Kind.MEMBER_ADDED, member.member_id, detail, now_ms)
+    return member
 
 
 def _begin_validity(shop: Shop, books: Books, member: Member, now_ms: int) -> Member:

@@ -16,7 +16,13 @@ from daemon.core.spend import balance_of
 from daemon.operations import balance_refund, card_transfer
 from daemon.operations.card_fees import Fee, fee_for
 from daemon.operations.card_issue import BRING_A_CARD, number_for
-from daemon.operations.card_service import OF_A_CARD, ServiceOrder, Subject, subject_of
+from daemon.operations.card_service import (
+    OF_A_CARD,
+    ServiceOrder,
+    Subject,
+    holder_view,
+    subject_of,
+)
 from daemon.operations.recharge import refusal_of
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import card_view, member_view, owner_of
@@ -52,7 +58,7 @@ async def quote_service(shop: Shop, actor: Actor, order: ServiceOrder) -> dict[s
 
 
 def _quoted(shop: Shop, books: Books, actor: Actor, order: ServiceOrder) -> dict[str, Any]:
-    subject, against = subject_of(books, order), _Against()
+    subject, against = subject_of(shop, books, order), _Against()
     member, card, service = subject.member, subject.card, order.service
     after = None
     if card is not None:
@@ -72,7 +78,7 @@ def _quoted(shop: Shop, books: Books, actor: Actor, order: ServiceOrder) -> dict
         told["moved"] = _moved(shop, books, order, member, against)
     return {
         "service": service.value,
-        "member": member_view(books, member, books.cards_of(member.member_id)),
+        "member": holder_view(books, member.member_id),
         "card": card_view(card) if card is not None else None,
         "becomes": after.value if after is not None else None,
         "fee_fen": fee.fee_fen,

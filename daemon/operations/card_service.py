@@ -40,7 +40,8 @@ OF_A_CARD: Final = frozenset(Service) - {Service.ISSUE, Service.EXTEND, Service.
 
 @dataclass(frozen=True, slots=True)
 class ServiceOrder:
-    """What is asked. A card, or for issue, extend and transfer a member. `fee_fen`: what the quote
+    """What is asked. A card, or for issue, extend and transfer a member, or for issue the
+    `category` of an unnamed card, which is a new member nobody knows. `fee_fen`: what the quote
     said, so that nobody pays another fee than was shown; `reason` a short code for the journal;
     `number` as printed on the new card; `payout` how a returned card's balance is paid out."""
 
@@ -54,6 +55,7 @@ class ServiceOrder:
     reason: str = ""
     number: str = ""
     payout: Payout | None = None
+    category: str = ""
 
     def as_json(self) -> dict[str, Any]:
         asked = {name: value for name, value in asdict(self).items() if value}
@@ -72,8 +74,9 @@ class Subject:
     card: Card | None = None
 
 
-def subject_of(books: Books, order: ServiceOrder) -> Subject:
-    """Raises NotFound("card_unknown" | "member_unknown"), Refused("card_or_member")."""
+def subject_of(shop: Shop, books: Books, order: ServiceOrder) -> Subject:
+    """Raises NotFound("card_unknown" | "member_unknown" | "member_category_unknown"),
+    Refused("card_or_member" | "category_is_named")."""
     if order.card_id is not None:
         card = books.card(order.card_id) if is_id(order.card_id) else None
         if card is None:
@@ -83,12 +86,24 @@ def subject_of(books: Books, order: ServiceOrder) -> Subject:
         if order.member_id not in (None, card.member_id):
             raise Refused("card_or_member")
         return Subject(member, card)
+    if order.member_id is None and order.service is Service.ISSUE and order.category:
+        return Subject(_nobody(shop, order.category))
     if order.member_id is None or order.service in OF_A_CARD:
         raise Refused("card_or_member")
     found = books.member(order.member_id) if is_id(order.member_id) else None
     if found is None:
         raise NotFound("member_unknown")
     return Subject(found)
+
+
+def _nobody(shop: Shop, category: str) -> Member:
+    """The holder of an unnamed card, before there is one: without an id or a number."""
+    found = shop.rules.member_categories.get(category)
+    if found is None:
+        raise NotFound("member_category_unknown")
+    if found.named:
+        raise Refused("category_is_named")
+    return Member("", "", category, "active", 0, named=False)
 
 
 async def do_service(
@@ -101,7 +116,7 @@ async def do_service(
     "card_unsettled" | "idempotency_key_reused"), Refused for the fee, the PIN or the law."""
     assert order.service not in (Service.ISSUE, Service.REISSUE, Service.REPAIR)
     actor.require(NEEDS[order.service])
-    member = (await shop.ledger.read(lambda books: subject_of(books, order))).member
+    member = (await shop.ledger.read(lambda books: subject_of(shop, books, order))).member
     await require_stored_value_pin(shop, member, order.tenders, pin)
     fresh: list[Operation] = []
 
@@ -133,7 +148,7 @@ def _done(order: ServiceOrder, operation: Operation, did: Mapping[str, Any]) -> 
 def carry_out(
     shop: Shop, books: Books, operation: Operation, actor: Actor, order: ServiceOrder
 ) -> dict[str, Any]:
-    subject = subject_of(books, order)
+    subject = subject_of(shop, books, order)
     after = None
     if subject.card is not None:
         after = becomes(order.service, subject.card.status)
@@ -210,10 +225,16 @@ def outcome(what: Occasion, fee: Fee, **did: Any) -> dict[str, Any]:
 
 
 def service_view(books: Books, answer: Mapping[str, Any]) -> dict[str, Any]:
-    member = books.member(answer["member_id"])
-    assert member is not None
+    """`member` is None while an unnamed card is not made yet."""
     view = {name: value for name, value in answer.items() if name != "member_id"}
-    return {**view, "member": member_view(books, member, books.cards_of(member.member_id))}
+    return {**view, "member": holder_view(books, answer["member_id"])}
+
+
+def holder_view(books: Books, member_id: str) -> dict[str, Any] | None:
+    member = books.member(member_id)
+    if member is None:
+        return None
+    return member_view(books, member, books.cards_of(member_id))
 
 
 def _extend(
@@ -292,7 +313,7 @@ async def change_status(
 
     def work(books: Books) -> dict[str, Any]:
         asked = ServiceOrder(Service.LOCK, card_id)
-        subject = subject_of(books, asked)
+        subject = subject_of(shop, books, asked)
         assert subject.card is not None
         service = service_towards(subject.card.status, statuses[wanted])
         if service is not None:

@@ -65,7 +65,7 @@ class Issue:
     def as_json(self) -> dict[str, Any]:
         return {
             "issue_id": self.issue_id,
-            "member_id": self.planned.member.member_id,
+            "member_id": self.planned.member.member_id or None,
             "service": self.planned.order.service.value,
             "replaces": self.planned.order.card_id,
             "fee_fen": self.planned.fee.fee_fen,
@@ -102,7 +102,7 @@ class IssueDesk:
             return begun
         require_free()
         shop = self._shop
-        member = (await shop.ledger.read(lambda books: subject_of(books, order))).member
+        member = (await shop.ledger.read(lambda books: subject_of(shop, books, order))).member
         await require_stored_value_pin(shop, member, order.tenders, asked.pin)
         now_ms = shop.clock.now_ms()
         planned = await shop.ledger.read(lambda books: plan_card(shop, books, order, now_ms))

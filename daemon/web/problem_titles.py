@@ -232,6 +232,8 @@ TITLES: Final[dict[str, str]] = {
     "paper_kind_unknown": "A paper is an id_card, a passport or a licence.",
     "paper_number_malformed": "The paper's number cannot be right.",
     "agent_incomplete": "An agent has a kind of paper, a number and a name.",
+    # Cards and stored value.
+    "category_is_named": "Cards of this category are issued to a named member.",
 }
 
 

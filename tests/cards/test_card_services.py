@@ -438,3 +438,41 @@ async def test_unknown_and_unclear(counter: Counter) -> None:
     assert await refused(counter, "lock") == (409, "card_or_member")
     missing = await counter.ask("GET", f"/cards/{nobody}")
     assert (missing.status, missing.key) == (404, "card_unknown")
+
+
+async def test_an_unnamed_card(counter: Counter) -> None:
+    rules = {
+        "member_categories": [
+            {"category": "standard", "name": "普通会员"},
+            {
+                "category": "gift",
+                "name": "礼品卡",
+                "named": False,
+                "valid_days": 1_100,
+                "fees": {"issue_fen": 200},
+                "card": {"number_from": "600001", "number_to": "600900"},
+            },
+        ]
+    }
+    put_rules(counter, recharge=tiers(), member_categories=rules)
+    for category_id, answer in (
+        ("standard", (409, "category_is_named")),
+        ("nothing", (404, "member_category_unknown")),
+    ):
+        assert await refused(counter, "issue", category=category_id) == answer
+    assert await refused(counter, "issue", category="gift") == (409, "fee_unpaid")
+    asked = {"category": "gift", "tenders": [{"kind": "cash"}]}
+    told = await counter.post("/card-service-quotes", {"service": "issue", **asked})
+    assert (told["member"], told["fee_fen"], told["number"]) == (None, 200, "600001")
+    begun = await serve(counter, "issue", 202, **asked)
+    assert begun["member"] is None
+    await counter.tap(uid_card())
+    done = await counter.get(f"/card-services/{begun['service_id']}")
+    member = done["member"]
+    assert (member["name"], member["category"]) == ("", "gift")
+    assert (done["new_card"]["number"], done["valid_to"]) == ("600001", "2029-09-14")
+    # 1 000 yuan on an unnamed card, and no more.
+    await counter.recharge(member["member_id"], 100_000)
+    over = {"member_id": member["member_id"], "amount_fen": 1, "tender": "cash"}
+    answer = await counter.ask("POST", "/recharges", over, key="over")
+    assert (answer.key, answer.body["facts"]["ceiling_fen"]) == ("balance_ceiling", 100_000)

@@ -118,7 +118,7 @@ class RechargeRules(BaseModel):
 
 class Issue(BaseModel):
     issue_id: Id
-    member_id: Id
+    member_id: Id | None = Field(description="Null: an unnamed card.")
     service: Literal["issue", "reissue", "repair"]
     replaces: Id | None
     fee_fen: int

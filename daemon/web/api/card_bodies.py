@@ -204,6 +204,11 @@ class NewCardService(Body):
     payout: PayoutTo | None = Field(
         default=None, description="How a returned card's balance is paid out."
     )
+    category: str = Field(
+        default="",
+        pattern="^[a-z0-9_-]{0,32}$",
+        description="For issue without a member: an unnamed card of this member category.",
+    )
 
     def value(self) -> ServiceOrder:
         to = self.payout
@@ -228,6 +233,7 @@ class NewCardService(Body):
             self.reason,
             self.number,
             payout,
+            self.category,
         )
 
 
@@ -259,7 +265,7 @@ class CardService(BaseModel):
     status: Literal["awaiting_card", "working", "done", "failed"]
     reason: str | None
     created_ms: int
-    member: Member
+    member: Member | None = Field(description="Null: an unnamed card that is not made yet.")
     card: Card | None = Field(description="The card that it was done to, as it was then.")
     new_card: Card | None
     fee_fen: int
@@ -274,7 +280,7 @@ class CardService(BaseModel):
 
 class CardServiceQuote(BaseModel):
     service: ServiceName
-    member: Member
+    member: Member | None = Field(description="Null: an unnamed card that is not made yet.")
     card: Card | None
     becomes: str | None = Field(description="The card's status afterwards.")
     fee_fen: int

@@ -386,4 +386,5 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   paper_kind_unknown: { title: "Unknown kind of paper", advice: "Choose identity card, passport or licence." },
   paper_number_malformed: { title: "The number cannot be right", advice: "Check it; the last digit of an identity card is a check digit." },
   agent_incomplete: { title: "The agent is incomplete", advice: "Give kind, number and name." },
+  category_is_named: { title: "Cards of this category are by name", advice: "Add the member first, or choose an unnamed category." },
 };

@@ -243,6 +243,7 @@ export const PROBLEM_KEYS = [
   "paper_kind_unknown",
   "paper_number_malformed",
   "agent_incomplete",
+  "category_is_named",
 ] as const;
 
 export type ReasonKey = (typeof DECLINE_KEYS)[number] | (typeof PROBLEM_KEYS)[number];

@@ -323,4 +323,5 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   paper_kind_unknown: { title: "证件种类有误", advice: "请选择身份证、护照或营业执照。" },
   paper_number_malformed: { title: "证件号码有误", advice: "请核对号码，身份证末位为校验位。" },
   agent_incomplete: { title: "经办人资料不全", advice: "请填写证件种类、号码和姓名。" },
+  category_is_named: { title: "此类别只发记名卡", advice: "请先登记会员，或选择不记名的会员类别。" },
 };

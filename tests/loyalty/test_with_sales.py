@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.loyalty.shop import do, done, give, put_rules
-from tests.web.till import MEMBER_PIN, Counter, Reply, customer, uid_card
+from tests.web.till import MANAGER, MEMBER_PIN, Counter, Reply, customer, living, uid_card
 
 FIRST_VISIT = {
     "triggers": [
@@ -148,3 +148,23 @@ async def test_whose_card_lies_there_is_checked_in(counter: Counter) -> None:
     assert (await do(counter, "/check-ins")).key == "checked_in_already"
     await counter.lift()
     assert (await do(counter, "/check-ins")).key == "no_card_there"
+
+
+async def test_the_round_runs_at_a_start_and_says_how_far_it_is(counter: Counter) -> None:
+    member = await customer(counter, uid_card(), fen=0)
+    await give(counter, member.member_id, 70)
+    await counter.nightly.catch_up()
+    shown = await counter.get("/nightly")
+    assert (shown["day"], shown["stage"], shown["expired"]) == ("2026-09-10", "done", 0)
+    counter.clock.advance(45 * 86_400)
+    await counter.stop()
+    again = counter.reborn()
+    async with living(again):
+        put_rules(again)
+        await again.sign_in(MANAGER)
+        while (shown := await again.get("/nightly"))["stage"] != "done":
+            await asyncio.sleep(0.01)
+        assert (shown["day"], shown["since"]) == ("2026-10-25", "2026-09-10")
+        assert shown["expired"] == 1
+        assert await points(again, member.member_id) == 0
+    await counter.start()

@@ -36,6 +36,10 @@ class Basket:
         return any(line.code is None for line in self.lines)
 
     @property
+    def has_gift(self) -> bool:
+        return any(line.gift for line in self.lines)
+
+    @property
     def all_tenders(self) -> tuple[Tender, ...]:
         """Those that were named, and stored value for the rest where none takes it."""
         if any(tender.amount_fen is None for tender in self.tenders):

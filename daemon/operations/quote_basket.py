@@ -12,7 +12,7 @@ from daemon.operations.price_sale import price, rule_names, uses_account
 from daemon.operations.sale_view import quote_view
 from daemon.operations.sell import Order
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.standing import member_standing
+from daemon.operations.standing import member_standing, rises
 from daemon.ports.ledger import Books
 
 
@@ -40,4 +40,8 @@ def _look(shop: Shop, books: Books, basket: Basket, shown: str | None) -> dict[s
         needs = "pin" if with_pin and shop.rules.without_card.allowed else "card"
     elif by_name and not shop.rules.without_card.allowed:
         needs = "card"
-    return {**quote_view(found, rule_names(shop, books, found)), "needs": needs}
+    view = quote_view(found, rule_names(shop, books, found))
+    if member is not None and not rises(shop, member.level, found.level):
+        # A sale promotes; what the window of the ladder takes back is the daily round's.
+        view["level"] = member.level
+    return {**view, "needs": needs}

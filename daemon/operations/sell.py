@@ -68,7 +68,7 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
     """Makes the sale durable as OPEN, or finds the one that this key began.
 
     Raises BadRequest for the amount or key, Conflict("idempotency_key_reused"),
-    NotAllowed("permission_needed") for keyed amounts, and what a price raises."""
+    NotAllowed("permission_needed") for keyed amounts and gifts, and what a price raises."""
     if order.amount_fen is not None:
         require_amount(order.amount_fen, most_fen=shop.policy.most_sale_fen)
     request = order.as_json()
@@ -79,6 +79,8 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
     require_shift(shop, books)
     if order.basket.has_open_amount:
         actor.require(Permission.OPEN_AMOUNT)
+    if order.basket.has_gift:
+        actor.require(Permission.GIFT)
     sale = Operation(
         op_id=shop.clock.new_id(),
         kind=KIND,

@@ -248,7 +248,7 @@ class MovedMoney(BaseModel):
     points_kept: int = Field(description="Points stay with who earned them.")
 
 
-class Back(BaseModel):
+class BalanceBack(BaseModel):
     """What a returned card's balance came to."""
 
     lots: list[BackLot]
@@ -273,7 +273,7 @@ class CardService(BaseModel):
     tenders: list[TenderPart]
     change_fen: int
     valid_to: str | None
-    refund: Back | None
+    refund: BalanceBack | None
     moved: MovedMoney | None
     receipt_id: Id | None
 
@@ -288,7 +288,7 @@ class CardServiceQuote(BaseModel):
     waived: str | None
     valid_to: str | None = Field(description="After an extension; else as it is.")
     number: str | None = Field(description="The number that the new card should show.")
-    refund: Back | None
+    refund: BalanceBack | None
     moved: MovedMoney | None
     permission: str
     permitted: bool = Field(description="Without a manager's approval.")
@@ -315,7 +315,7 @@ class CardDetail(Card):
     services: list[Able]
 
 
-class NewPin(Body):
+class MemberNewPin(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"pin": "123456"}, {"pin": "123456", "old_pin": "2468"}]}
     )

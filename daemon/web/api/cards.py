@@ -26,10 +26,10 @@ from daemon.web.api.card_bodies import (
     DoCardService,
     Identity,
     IdentityQuery,
+    MemberNewPin,
     NewBalanceRefund,
     NewCardService,
     NewIdentity,
-    NewPin,
     PinReset,
 )
 from daemon.web.api.route import Call, Route, reply, route
@@ -163,10 +163,10 @@ async def change_card_status(call: Call[NewCardStatus, NoQuery]) -> web.StreamRe
     "/members/{member_id}/pin",
     "Set the member's PIN, or change it with the old one or with the card laid down",
     {204: None},
-    body=NewPin,
+    body=MemberNewPin,
     problems=(403, 404, 429),
 )
-async def set_member_pin(call: Call[NewPin, NoQuery]) -> web.StreamResponse:
+async def set_member_pin(call: Call[MemberNewPin, NoQuery]) -> web.StreamResponse:
     body, member_id = call.body, call.ids["member_id"]
     shop, laid = call.context.shop, _card_laid(call.context, member_id)
     await set_pin(shop, call.actor, member_id, body.pin, old_pin=body.old_pin, card_laid=laid)

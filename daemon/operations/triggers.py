@@ -143,7 +143,7 @@ def fire(shop: Shop, books: Books, member: Member, occasion: Occasion, now_ms: i
     books.append(
         Draft(
             op_id=op_id,
-            kind=Kind.POINTS if movement.postings else Kind.COUPON,
+            kind=_kind(movement, facts),
             at_ms=now_ms,
             actor="device",
             member_id=member.member_id,
@@ -160,6 +160,13 @@ def fire(shop: Shop, books: Books, member: Member, occasion: Occasion, now_ms: i
             told["points"] = trigger.points
         tell(shop, books, member.member_id, trigger.message_kind, told, now_ms)
     return True
+
+
+def _kind(movement: Movement, facts: Mapping[str, int | str]) -> Kind:
+    """What the entry is mostly about; a message alone is a matter of the member."""
+    if movement.postings:
+        return Kind.POINTS
+    return Kind.COUPON if "coupon" in facts else Kind.MEMBER_CHANGED
 
 
 def _coupon(

@@ -39,6 +39,14 @@ CATALOGUE: dict[str, Any] = {
             "price_fen": 5_000,
             "gift_points": [{"points": 500}],
         },
+        {
+            "code": "TEN",
+            "name": "奶茶十次卡",
+            "category": "food",
+            "price_fen": 12_000,
+            "fixed": True,
+            "grants": {"codes": ["TEA"], "count": 10, "valid_days": 30},
+        },
     ],
 }
 POINTS: dict[str, Any] = {

@@ -168,3 +168,27 @@ async def test_the_round_runs_at_a_start_and_says_how_far_it_is(counter: Counter
         assert shown["expired"] == 1
         assert await points(again, member.member_id) == 0
     await counter.start()
+
+
+async def test_a_pass_ends_with_the_uses_that_are_left(counter: Counter) -> None:
+    member = await customer(counter, uid_card(), fen=0)
+    sold = await buy(counter, member.member_id, lines=[{"line_id": "1", "code": "TEN"}])
+    assert sold.body["status"] == "approved"
+    (held,) = (await counter.get(f"/members/{member.member_id}/wallet"))["passes"]
+    assert (held["name"], held["codes"], held["left"]) == ("奶茶十次卡", ["TEA"], 10)
+    assert held["to_day"] == "2026-10-09"
+    use = [{"line_id": "1", "pass_id": held["pass_id"], "count": 1}]
+    used = await buy(counter, member.member_id, passes=use, tenders=[])
+    assert used.body["status"] == "awaiting_pin", used
+    path = f"/sales/{used.body['sale_id']}/pin"
+    await counter.post(path, {"pin": MEMBER_PIN}, expect=202)
+    await counter.desk.finish()
+    wallet = await counter.get(f"/members/{member.member_id}/wallet")
+    assert [each["left"] for each in wallet["passes"]] == [9]
+    counter.clock.advance(30 * 86_400)
+    await counter.sign_in(MANAGER)
+    assert (await counter.get(f"/members/{member.member_id}/wallet"))["passes"] == []
+    await counter.nightly.catch_up()
+    told = (await counter.get(f"/members/{member.member_id}/messages"))["messages"]
+    ended = [each["facts"]["uses"] for each in told if each["kind"] == "expired"]
+    assert ended == [9]

@@ -8,17 +8,19 @@ moves the refunded part of each back to the very lot that it came from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
 from daemon.core.entry import Account, Posting
 from daemon.core.lot_rule import LotRule, lot_rule
 from daemon.core.loyalty.points import SHOP_POINTS, draw, last_day
+from daemon.core.policy import SpendOrder
 from daemon.core.pricing.basket import TenderKind
-from daemon.core.pricing.quoted import Quote, QuotedLine, Source
+from daemon.core.pricing.quoted import Payment, Quote, QuotedLine, Source
 from daemon.core.pricing.refund import DebtKind, Refund
 from daemon.core.records import Holding
+from daemon.core.spend import balance_of, plan_spend
 
 SALES: Final = Account("shop", "sales")
 SHOP_COMMISSION: Final = Account("shop", "commission")
@@ -50,6 +52,35 @@ class SaleMoves:
     opened: Mapping[Account, str]
     points_drawn: Lots = ()
     points_lot: int = 0
+
+
+def repaid(quote: Quote, holdings: Sequence[Holding], order: SpendOrder) -> Quote:
+    """The same price, its stored value taken from the lots that are there now: those of an agreed
+    price may be gone when its torn tap ends. As it is where nothing is missing, or too much."""
+    due = sum(fen for source, fen in quote.payments().items() if source.asset)
+    there = {(held.account.asset, held.account.lot): held.balance for held in holdings}
+    missing = any(
+        there.get((source.asset, source.lot), 0) < fen
+        for source, fen in quote.payments().items()
+        if source.asset
+    )
+    if not missing or due > balance_of(holdings).total_fen:
+        return quote
+    left = list(plan_spend(due, holdings, order))
+    lines = []
+    for line in quote.lines:
+        stored = sum(each.fen for each in line.payments if each.source.asset)
+        payments = [each for each in line.payments if not each.source.asset]
+        while stored:
+            account, fen = left.pop(0)
+            part = min(stored, fen)
+            source = Source(TenderKind.STORED, account.asset, account.lot)
+            payments.append(Payment(source, part))
+            stored -= part
+            if fen > part:
+                left.insert(0, (account, fen - part))
+        lines.append(replace(line, payments=tuple(payments)))
+    return replace(quote, lines=tuple(lines))
 
 
 def account_of(source: Source, owner: str) -> Account:

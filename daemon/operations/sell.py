@@ -28,6 +28,7 @@ from daemon.core.pricing.kept import quote_as_json, quote_from_json
 from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import Card, Member, Operation, OpState
+from daemon.core.sale_entry import repaid
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names
@@ -174,13 +175,13 @@ def price_or_kept(
 ) -> Quote | Decline:
     """The price that was agreed where this card's intent for this very sale is not settled, else
     the price for the member now; or why there is none."""
+    now_ms = shop.clock.now_ms()
+    standing = member_standing(shop, books, member, now_ms)
     kept = sale_now(books, sale).answer.get("quote")
     if kept is not None and card is not None and card.pending_op == sale.op_id:
         quote = quote_from_json(kept)
         if quote.member_id == member.member_id:
-            return quote
-    now_ms = shop.clock.now_ms()
-    standing = member_standing(shop, books, member, now_ms)
+            return repaid(quote, standing.holdings, shop.rules.book.spend_order)
     try:
         return price(shop, books, basket_from_json(sale.request), standing, now_ms)
     except LedgerError:

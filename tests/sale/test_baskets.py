@@ -272,6 +272,20 @@ async def test_a_torn_tap_ends_at_the_price_that_was_agreed(salon: Counter, faul
     assert (await salon.sale(after["sale_id"]))["amount_fen"] == 6_800
 
 
+async def test_a_torn_tap_is_paid_from_what_is_there_when_it_ends(salon: Counter) -> None:
+    member = await customer(salon, desfire(), fen=0)
+    first = await salon.recharge(member.member_id, 10_000)
+    await salon.recharge(member.member_id, 15_000)
+    sale = await sell(salon, lines=[line("1", "C1")])
+    member.card.fault = Fault.TORN_COMMITTED
+    await salon.tap(member.card)
+    await salon.post(f"/recharges/{first['recharge_id']}/void", key="v")
+    await salon.tap(member.card)
+    done = await salon.sale(sale["sale_id"])
+    assert (done["status"], done["amount_fen"]) == ("approved", 6_120)
+    assert await salon.balance(member.member_id) == (8_880, 0)
+
+
 async def test_a_basket_is_parked_and_taken_up_again(salon: Counter) -> None:
     member = await customer(salon, desfire())
     sale = await sell(salon, lines=[line("1", "C1")], member_id=member.member_id)

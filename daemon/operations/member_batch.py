@@ -66,7 +66,7 @@ class Change:
 
 
 def read_change(shop: Shop, given: Mapping[str, Any]) -> Change:
-    """Raises BadRequest("action_unknown" | "tags_malformed" | "category_unknown" |
+    """Raises BadRequest("action_unknown" | "tags_malformed" | "member_category_unknown" |
     "days_malformed" | "text_malformed")."""
     action = given.get("action")
     if action not in ACTIONS:

@@ -5,23 +5,30 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from daemon.core.money import MAX_FEN
 from daemon.core.permissions import Permission
+from daemon.core.shift_report import MOST_NOTES
 from daemon.operations import drawer, shifts
 from daemon.web.api.bodies import Body, Fen, Id, NoQuery, Nothing, Pin, Query
+from daemon.web.api.bodies import _whole as whole
 from daemon.web.api.route import Call, Route, reply, route
 from daemon.web.api.signing import SIGNING_IN
 
+_FromZero = Annotated[int, Field(ge=0, le=MAX_FEN)]
+FromZero = Annotated[_FromZero, BeforeValidator(whole, json_schema_input_type=_FromZero)]
+_Count = Annotated[int, Field(ge=0, le=MOST_NOTES)]
+Count = Annotated[_Count, BeforeValidator(whole, json_schema_input_type=_Count)]
+
 
 class OpenShift(Body):
-    float_fen: int = Field(ge=0, le=MAX_FEN, description="What is in the drawer to begin with.")
+    float_fen: FromZero = Field(description="What is in the drawer to begin with.")
 
 
 class Note(Body):
-    note_fen: int = Field(ge=1, le=MAX_FEN, description="The note's or coin's value.")
-    count: int = Field(ge=0, le=100_000)
+    note_fen: Fen = Field(description="The note's or coin's value.")
+    count: Count
 
 
 Notes = Annotated[list[Note], Field(max_length=30)]
@@ -51,7 +58,9 @@ class NoSale(Body):
 
 class ShiftsQuery(Query):
     limit: int = Field(default=20, ge=1, le=100)
-    before: int | None = Field(default=None, ge=1, description="Only shifts with lower numbers.")
+    before: int | None = Field(
+        default=None, ge=1, le=2**53, description="Only shifts with lower numbers."
+    )
 
 
 class CountAndFen(BaseModel):

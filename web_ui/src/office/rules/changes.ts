@@ -39,6 +39,13 @@ function labels(section: string): Map<string, Phrase> {
   return found;
 }
 
+/** What a field is called, by the last name of its path; "" where it has none. */
+export function fieldName(section: string, path: string): string {
+  const name = path.split(".").filter((part) => !/^\d+$/.test(part)).at(-1) ?? "";
+  const label = labels(section).get(name) ?? MORE[name];
+  return label === undefined ? "" : say(label);
+}
+
 /** "codes.0101.price_fen" -> "Codes › 0101 › Price". */
 export function changePath(section: string, path: string): string {
   const known = labels(section);

@@ -114,7 +114,7 @@ async def test_bad_rows_are_mended_and_loaded_again(office: Counter) -> None:
 async def test_members_are_matched_by_number_or_phone(office: Counter) -> None:
     await start(office, (await load(office, LIST.encode())).body["job_id"])
     change = (
-        "会员号,手机,姓名,标签,推荐人\nK1,,张真人,,K2\n,13900001111,,新,\nK9,13900001111,甲,,\n"
+        "会员号,手机,姓名,标签,推荐人\nK1,,张真人,,K2\n,13900001111,,新,\nK9,13812345678,甲,,\n"
     )
     job = (await load(office, change.encode())).body
     assert job["answer"]["preview"] == {"add": 0, "change": 2, "bad": 1, "duplicates": 0}

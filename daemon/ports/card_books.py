@@ -25,8 +25,7 @@ class CardBooks(Protocol):
         ...
 
     def has_identity(self, member_id: str) -> tuple[bool, bool]:
-        """Whether the member's own paper is on record, and an agent's, without opening more than
-        that."""
+        """Whether the member's own paper is on record, and an agent's."""
         ...
 
     def put_identity(self, member_id: str, paper: IdentityPaper) -> None:

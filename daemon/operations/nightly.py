@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
@@ -59,8 +59,12 @@ class Round:
 
 
 def kept_round(books: Books) -> Round:
+    """As it was kept, whatever another release kept beside."""
     text = books.setting(SETTING)
-    return Round() if text is None else Round(**json.loads(text))
+    if text is None:
+        return Round()
+    known = {each.name for each in fields(Round)}
+    return Round(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 async def nightly_view(shop: Shop) -> dict[str, Any]:

@@ -198,3 +198,19 @@ async def test_each_tender(counter: Counter, tender: str) -> None:
     made = await counter.recharge(member_id, 12_345, tender)
     assert made["tender"] == tender
     assert await balance(counter, f"tender:{tender}", "taken") == -12_345
+
+
+async def test_a_recharge_lifts_the_level(counter: Counter) -> None:
+    rungs = [{"level": "gold", "name": "金卡", "from_value": 50_000}]
+    put_rules(counter, recharge=tiers(), levels={"measure": "recharge", "rungs": rungs})
+    member_id = (await counter.member())["member_id"]
+
+    async def level() -> str | None:
+        found = await counter.ledger.read(lambda books: books.member(member_id))
+        assert found is not None
+        return found.level
+
+    await counter.recharge(member_id, 49_999)
+    assert await level() is None
+    await counter.recharge(member_id, 1)
+    assert await level() == "gold"

@@ -86,6 +86,7 @@ export const en: Record<MessageKey, string> = {
   "card_status.lost": "Lost",
   "card_status.locked": "Locked",
   "card_status.returned": "Returned",
+  "card_status.replaced": "Replaced",
   "card_status.blank": "Blank",
   "card_do.lost": "Report lost",
   "card_do.locked": "Lock",

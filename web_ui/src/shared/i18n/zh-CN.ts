@@ -86,6 +86,7 @@ export const zh = {
   "card_status.lost": "已挂失",
   "card_status.locked": "已锁定",
   "card_status.returned": "已退卡",
+  "card_status.replaced": "已换卡",
   "card_status.blank": "空白",
   "card_do.lost": "挂失",
   "card_do.locked": "锁定",

@@ -37,9 +37,17 @@ SHOPS_OWN_RULES = {"POST /api/v1/sales", "POST /api/v1/quotes", "POST /api/v1/me
     "POST /api/v1/shifts/current/close",
     "POST /api/v1/shifts/current/hand-over",
     "PUT /api/v1/session/pin",
+    "PUT /api/v1/members/{member_id}",
+    "POST /api/v1/member-filters",
+    "PUT /api/v1/member-filters/{filter_id}",
+    "POST /api/v1/member-batches",
+    "POST /api/v1/member-exports",
+    "POST /api/v1/member-imports",
+    "PUT /api/v1/member-imports/{job_id}",
 }
 """A sale above the shop's limit, a name of blanks, an identity number with a wrong check digit, a
-note that the shop does not count and a PIN that stays the same fit the schema, and are refused."""
+note that the shop does not count and a PIN that stays the same fit the schema, and are refused; so
+are a filter whose value does not suit its field, and a file that is none."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ import { SECTIONS } from "../src/office/rules/sections";
 import { campaignFields, freshCampaign, freshPromotion, promotionFields, stackingFields } from "../src/office/rules/sections/offers";
 import { codeDetailFields, freshCode, goodsCategoryFields } from "../src/office/rules/sections/loyalty";
 import { summary, weekdayText } from "../src/office/rules/summary";
+import { usualAt, usualText } from "../src/office/rules/usual";
 import { mistakeText } from "../src/office/text/mistakes";
 import { PERMISSIONS } from "../src/office/text/permissions";
 import { sayIn, wordOf } from "../src/office/text/phrases";
@@ -199,6 +200,29 @@ describe("forms of the rules", () => {
     expect(freshId("goods", "category", [{ category: "goods-2" }])).toBe("goods-3");
     expect(valueAt({ a: [{ b: 1 }] }, "a.0.b")).toBe(1);
     expect(valueAt({ a: null }, "a.b.c")).toBeUndefined();
+  });
+});
+
+describe("what a field is at first", () => {
+  const schema = {
+    $defs: { Limits: { properties: { ceiling_fen: { type: "integer", default: 500_000 }, days: { anyOf: [{ type: "integer" }, { type: "null" }], default: null } } }, Row: { properties: { fee_fen: { default: 0 } } } },
+    properties: { limits: { $ref: "#/$defs/Limits", default: { ceiling_fen: 400_000, days: null } }, rows: { items: { $ref: "#/$defs/Row" } }, on: { default: true } },
+  };
+
+  it("is read from the schema, through references, rows and defaults around it", () => {
+    expect(usualAt(schema, "limits.ceiling_fen")).toBe(400_000);
+    expect(usualAt(schema, "limits.days")).toBe(null);
+    expect(usualAt(schema, "rows.3.fee_fen")).toBe(0);
+    expect(usualAt(schema, "on")).toBe(true);
+    expect(usualAt(schema, "nothing.there")).toBeUndefined();
+  });
+
+  it("is told in the units of the form", () => {
+    const money: Field = { kind: "figure", as: "money", at: "x", label: ["甲", "a"], optional: ["不限", "no limit"] };
+    expect(usualText(money, 400_000)).toBe("¥4,000.00");
+    expect(usualText(money, null)).toBe("不限");
+    expect(usualText({ kind: "yes", at: "x", label: ["甲", "a"] }, true)).toBe("开");
+    expect(usualText(money, undefined)).toBe(null);
   });
 });
 

@@ -1,7 +1,7 @@
 /** What the fields of one form share: lists to pick from, and what is wrong where. */
 
 import { inject, provide, type InjectionKey, type Ref } from "vue";
-import type { ListName } from "../rules/spec";
+import type { Field, ListName } from "../rules/spec";
 
 export interface Option {
   value: string;
@@ -15,6 +15,8 @@ export interface Form {
   /** A text that is no figure, told by the field that holds it; null when it is one again. */
   wrong(path: string, why: string | null): void;
   locked: Ref<boolean>;
+  /** What a field is at first, where its form knows. */
+  usual?: (field: Field, path: string) => string | null;
 }
 
 const FORM: InjectionKey<Form> = Symbol("form");

@@ -1,7 +1,7 @@
 /** A section while it is being changed: the draft, what is wrong with it, and keeping it. */
 
-import { computed, ref, type Ref } from "vue";
-import { ApiProblem, NoAnswer } from "../../shared/api/client";
+import { computed, ref, shallowRef, type Ref } from "vue";
+import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
 import { sentence, tellBad, tellGood } from "../model/doing";
 import { mistakesOf, readLists, readSection, restoreSection, saveSection, type Lists, type Mistake, type SectionView } from "../model/rules";
 import { may, signedOut } from "../model/session";
@@ -9,6 +9,7 @@ import type { Form } from "../fields/form";
 import { c } from "../text/common";
 import { mistakeText } from "../text/mistakes";
 import { copyOf, same, type Row } from "./spec";
+import { usualAt, usualText } from "./usual";
 
 export interface Draft {
   view: Ref<SectionView | null>;
@@ -33,6 +34,7 @@ export function useDraft(section: string): Draft {
   const found = ref<Mistake[]>([]);
   const typedWrong = ref(new Map<string, string>());
   const others = ref<Lists>({});
+  const schema = shallowRef<Row>({});
 
   const dirty = computed(() => view.value !== null && content.value !== null && !same(view.value.content, content.value));
   const mistakes = computed(() => {
@@ -46,6 +48,7 @@ export function useDraft(section: string): Draft {
     mistakes,
     lists: computed(() => others.value),
     locked: computed(() => !may("rules_change") || saving.value),
+    usual: (field, path) => usualText(field, usualAt(schema.value, path)),
     wrong(path, why) {
       const next = new Map(typedWrong.value);
       if (why === null ? next.delete(path) : next.get(path) !== why) {
@@ -67,6 +70,7 @@ export function useDraft(section: string): Draft {
     try {
       take(await readSection(section));
       others.value = await readLists({ section, content: content.value ?? {} });
+      schema.value = await get<Row>(`/rules/${section}/schema`);
     } catch (error) {
       if (error instanceof ApiProblem && error.status === 401) signedOut();
       else problem.value = sentence(error);

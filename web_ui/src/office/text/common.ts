@@ -29,6 +29,7 @@ const COMMON = {
   none: ["没有", "None"],
   nothing: ["这里还没有内容", "Nothing here yet"],
   loading: ["正在读取…", "Loading…"],
+  usual: ["默认：{usual}", "At first: {usual}"],
   optional: ["可不填", "optional"],
   yuan: ["元", "yuan"],
   days: ["天", "days"],

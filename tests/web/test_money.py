@@ -123,8 +123,8 @@ async def test_members(counter: Counter) -> None:
 async def test_running_number_steps_over_numbers_given_by_hand(counter: Counter) -> None:
     for number in ("S1000001", "S1000002"):
         await counter.post("/members", {"name": "A", "number": number}, expect=201)
-    assert (await counter.member())["number"] == "S1000003"
-    assert (await counter.member())["number"] == "S1000004"
+    assert (await counter.member("A", ""))["number"] == "S1000003"
+    assert (await counter.member("A", ""))["number"] == "S1000004"
 
 
 async def test_card_issue(counter: Counter) -> None:

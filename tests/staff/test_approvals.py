@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from daemon.core.entry import Kind, parse_leaf
 from daemon.core.permissions import CASHIER as MAY
 from daemon.core.permissions import Permission
 from daemon.web.api import ROUTES
-from daemon.web.api.route import Route
 from tests.web.till import CASHIER, MANAGER, Counter, Reply
 
 GUARDED = [route for route in ROUTES if route.needs is not None]
@@ -40,39 +37,36 @@ async def approved_entries(counter: Counter) -> list[dict[str, Any]]:
     return [dict(draft.detail) for draft in drafts if draft.kind is Kind.APPROVED]
 
 
-@pytest.mark.parametrize("permission", list(Permission))
-async def test_a_cashier_lacks_what_a_manager_may_give(
-    counter: Counter, permission: Permission
-) -> None:
+async def test_a_cashier_lacks_what_a_manager_may_give(counter: Counter) -> None:
     """Each permission x role: a cashier gets a token from a manager and none from herself, unless
     her own role has it."""
-    own = await approve(counter, permission, CASHIER)
-    if permission in MAY:
-        assert own.status == 200
-    else:
-        assert (own.status, own.key) == (403, "approver_may_not")
-        assert own.body["facts"] == {"permission": permission.value}
-    given = await approve(counter, permission)
-    assert given.status == 200
-    assert given.body["expires_ms"] - counter.clock.now_ms() <= 120_000
+    for permission in Permission:
+        own = await approve(counter, permission, CASHIER)
+        if permission in MAY:
+            assert own.status == 200
+        else:
+            assert (own.status, own.key) == (403, "approver_may_not")
+            assert own.body["facts"] == {"permission": permission.value}
+        given = await approve(counter, permission)
+        assert given.status == 200
+        assert given.body["expires_ms"] - counter.clock.now_ms() <= 120_000
 
 
-@pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
-async def test_every_guarded_route_says_what_it_needs(counter: Counter, route: Route) -> None:
+async def test_every_guarded_route_says_what_it_needs(counter: Counter) -> None:
     """As a cashier: 403 with the permission's name, or past it where the role has it. With a
-    manager's token for it: never 403. With a token for something else: 403."""
-    assert route.needs is not None
-    path = route.path.replace("{", "").replace("}", "")
-    if route.needs in MAY:
-        reply = await counter.ask(route.method, path, {}, key="k")
-        assert reply.key != "permission_needed" if reply.status >= 400 else True
-        return
-    refused = await counter.ask(route.method, path, {}, key="k")
-    assert (refused.status, refused.key) == (403, "permission_needed")
-    assert refused.body["facts"] == {"permission": route.needs.value}
-    given = await token(counter, route.needs)
-    passed = await counter.ask(route.method, path, {}, key="k", headers=with_approval(given))
-    assert passed.status != 403
+    manager's token for it: never 403. Nothing fits a schema here, so that nothing is changed."""
+    for route in GUARDED:
+        assert route.needs is not None
+        path = route.path.replace("{", "").replace("}", "")
+        first = await counter.ask(route.method, path, [], key="k")
+        if route.needs in MAY:
+            assert first.status < 400 or first.key != "permission_needed", route.name
+            continue
+        assert (first.status, first.key) == (403, "permission_needed"), route.name
+        assert first.body["facts"] == {"permission": route.needs.value}
+        given = await token(counter, route.needs)
+        passed = await counter.ask(route.method, path, [], key="k", headers=with_approval(given))
+        assert passed.status != 403, route.name
 
 
 async def test_a_token_is_used_once_and_both_names_are_kept(counter: Counter) -> None:

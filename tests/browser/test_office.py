@@ -322,7 +322,7 @@ async def test_every_page_is_for_everybody(
     chromium: Browser, empty: Appliance, api: Shop, language: Language, size: tuple[int, int]
 ) -> None:
     office = await _office(chromium, empty, language, size)
-    members = await api.call("GET", "members?q=139000")
+    members = await api.call("GET", "members?q=13900000001")
     files = [f"/members/{each['member_id']}" for each in members["members"][:1]]
     for path in (*PAGES, *files):
         await office.go(path)

@@ -31,7 +31,11 @@ SIZES: Final = {"desk": (1280, 800), "phone": (390, 844)}
 PATIENCE_MS: Final = 60_000
 """Generous, for a busy machine: nothing here is judged by how long it takes."""
 KEEP: Final = os.environ.get("COUNTERD_SCREENSHOTS", "")
-SHOWN_IN_DOCS: Final = ("desk", "desk-recharge", "approved", "card-torn", "card-rolled-back", "pin")
+SHOWN_IN_DOCS: Final = (
+    *("desk", "desk-recharge", "approved", "card-torn", "card-rolled-back", "pin"),
+    *("cashier-basket", "cashier-benefits", "cashier-tender", "cashier-paid", "cashier-refund"),
+    *("cashier-count", "cashier-amount"),
+)
 COLOURS: Final = 256
 """A palette makes the pictures a third of their size, and nobody sees it."""
 PIN: Final = {"1001": "246810", "1002": "135790"}

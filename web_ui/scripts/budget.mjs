@@ -1,13 +1,15 @@
 // Prints what each page loads, gzipped, and fails the build when a page is over its budget.
 //
-// A page may load all of its chunks (the cashier's, which has no parts that come later), or is
-// judged by its first screen: its own chunk and the one of the screen that it opens with.
+// A page is judged by its first screen: its own chunk and the one of the screen that it opens with;
+// or, where `opensWith` is null, by all that it ever loads. The cashier's has both budgets: what a
+// plain sale waits for, and the dialogs that are fetched a moment later.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const PAGES = [
-  { figure: "cashier_page_kb_gz", page: "index.html", budgetKib: 100, opensWith: null },
+  { figure: "cashier_page_kb_gz", page: "index.html", budgetKib: 100, opensWith: [] },
+  { figure: "cashier_all_kb_gz", page: "index.html", budgetKib: 130, opensWith: null },
   {
     figure: "office_first_page_kb_gz",
     page: "office.html",

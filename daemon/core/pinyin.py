@@ -29,7 +29,7 @@ _TYPED: Final = re.compile(r"[a-z']{1,40}\Z")
 def toneless(reading: str) -> str:
     """`lǚ -> lv`, `zhāng -> zhang`: as it is typed."""
     marked = unicodedata.normalize("NFD", reading.replace("ü", "v"))
-    out = []
+    out: list[str] = []
     for mark in marked:
         if mark == "\u0308" and out and out[-1] == "u":
             out[-1] = "v"
@@ -97,9 +97,11 @@ def _splits(text: str, known: frozenset[str]) -> bool:
 def _spellings(name: str, readings: Readings) -> list[tuple[str, ...]]:
     """Most usual first. A Latin word counts as one syllable."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    choices: list[Sequence[str]] = []
+    choices: list[tuple[str, ...]] = []
     for part in _PARTS.findall(folded):
-        found = (part,) if part.isascii() else tuple(readings(part)[:MOST_READINGS])
+        found: tuple[str, ...] = (part,)
+        if not part.isascii():
+            found = tuple(readings(part)[:MOST_READINGS])
         if found:
             choices.append(found)
         if len(choices) == MOST_SYLLABLES:
@@ -109,12 +111,12 @@ def _spellings(name: str, readings: Readings) -> list[tuple[str, ...]]:
     if all(len(found) == 1 for found in choices):
         return [tuple(found[0] for found in choices)]
     spelled: list[tuple[int, tuple[str, ...]]] = [(0, ())]
-    for found in choices:
+    for readings_of_one in choices:
         # The sum of ranks tells how unusual a spelling is.
         grown = [
             (rank + place, (*begun, syllable))
             for rank, begun in spelled
-            for place, syllable in enumerate(found)
+            for place, syllable in enumerate(readings_of_one)
         ]
         spelled = sorted(grown, key=lambda each: each[0])[:MOST_SPELLINGS]
     return [spelling for _, spelling in spelled]

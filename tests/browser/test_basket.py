@@ -212,6 +212,9 @@ async def test_a_member_without_a_card_pays_with_the_pin(till: Counter, shop: Sh
     await expect(due(till)).to_have_text(re.compile(re.escape(yuan(6_120))))
     await till.keys("F2")
     await till.scene("awaiting_pin")
+    pin = till.where.locator(".member-screen")
+    await expect(pin.locator(".member-screen-amount")).to_have_text(yuan(6_120))
+    await expect(pin.locator(".pin")).to_be_focused()
     await till.keys(*ALICE_PIN, "Enter")
     await till.scene("approved")
     assert sum(await shop.purse("alice")) == before - 6_120

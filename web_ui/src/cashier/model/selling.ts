@@ -19,9 +19,10 @@ import {
   entry,
   keep,
   loadWallet,
+  noteSold,
+  quote,
   setMode,
   shelf,
-  soldAs,
 } from "./till";
 
 /** A new sale begins: the last result goes away. */
@@ -85,10 +86,11 @@ export async function takeCoupon(text: string): Promise<boolean> {
 async function sell(order: Order, amount_fen: number): Promise<boolean> {
   if (!mayStart(shop.value)) return false;
   return alone(async () => {
+    const priced_fen = quote.value?.paid_fen ?? null;
     const label = { kind: "sale", amount_fen, who: basket.value.member?.name ?? "" } as const;
     // The answer itself is not shown: the live line may have told more by now.
     const sale = await intend<Sale>("/sales", order, label);
-    soldAs.value = sale.sale_id;
+    noteSold(sale.sale_id, priced_fen);
     typed.value = "";
   });
 }

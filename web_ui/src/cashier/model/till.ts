@@ -15,7 +15,7 @@ import type {
   Quote,
   Wallet,
 } from "../../shared/api/till-types";
-import type { Facts, Member } from "../../shared/api/types";
+import type { Facts, Member, Sale } from "../../shared/api/types";
 import * as pure from "./basket";
 import type { Basket, Undo } from "./basket";
 import { typedFen } from "./screen";
@@ -60,6 +60,20 @@ export const basket = shallowRef<Basket>({ ...pure.EMPTY, ...read(sessionStorage
 export const undo = shallowRef<Undo | null>(null);
 /** The sale that this basket became; when that is paid the basket is done with. */
 export const soldAs = ref<string | null>(null);
+
+/** What a member without a card was told: the device's price, before the PIN is typed. */
+const agreed = shallowRef<{ sale_id: string; paid_fen: number } | null>(null);
+
+export function noteSold(sale_id: string, paid_fen: number | null): void {
+  soldAs.value = sale_id;
+  agreed.value = paid_fen === null ? null : { sale_id, paid_fen };
+}
+
+/** The sum of a sale that waits for a PIN: as it was priced for this member, where that is known. */
+export const sumOf = (sale: Sale): number =>
+  agreed.value?.sale_id === sale.sale_id && sale.status === "awaiting_pin"
+    ? agreed.value.paid_fen
+    : sale.amount_fen;
 
 export function keep(next: Basket, undoable: Undo | null = null): void {
   basket.value = next;

@@ -7,6 +7,7 @@ import { formatYuan } from "../../shared/money";
 import type { IconName } from "../../shared/ui/SvgIcon.vue";
 import { sceneOf, shownResult, type Scene, type Shop } from "./shop";
 import { shop } from "./store";
+import { sumOf } from "./till";
 
 export const scene = computed<Scene>(() => sceneOf(shop.value));
 
@@ -42,7 +43,7 @@ function refusal(of: Shop): ReasonText {
 
 export const stageWords = computed<ReasonText>(() => {
   const sale = stageSale.value;
-  const amount = formatYuan(sale?.amount_fen ?? 0);
+  const amount = formatYuan(sale === null ? 0 : sumOf(sale));
   switch (scene.value) {
     case "declined":
     case "cancelled":

@@ -1,5 +1,5 @@
 """What a shift's journal adds up to (E3): the figures of its X and Z reports, and the cash that the
-drawer must hold. Computed from the entries alone, never from a counter that was kept beside them."""
+drawer must hold. Computed from the entries alone, never from a counter kept beside them."""
 
 from __future__ import annotations
 

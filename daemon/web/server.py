@@ -29,6 +29,8 @@ __all__ = ["Server", "WebSettings", "make_app"]
 
 LARGEST_BODY_BYTES: Final = 16 * 1024
 """The largest request is a member's name and phone."""
+LONGEST_LINE_BYTES: Final = 128 * 1024
+"""A filter over members goes in the query: 8,000 characters of up to 12 bytes each, as it is sent."""
 SHUTDOWN_S: Final = 5.0
 """How long a stop waits for answers under way; the event streams end at once."""
 
@@ -111,7 +113,11 @@ class Server:
     ) -> None:
         # No access log: a path or a query may name a person.
         self._runner = web.AppRunner(
-            app, access_log=None, logger=_wire_log(), shutdown_timeout=SHUTDOWN_S
+            app,
+            access_log=None,
+            logger=_wire_log(),
+            shutdown_timeout=SHUTDOWN_S,
+            max_line_size=LONGEST_LINE_BYTES,
         )
         self._settings = settings
         self._tls = tls

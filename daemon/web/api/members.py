@@ -32,7 +32,7 @@ async def see_members(call: Call[Nothing, MembersQuery]) -> web.StreamResponse:
     "Add a member",
     {201: Member},
     body=NewMember,
-    problems=(409,),
+    problems=(404, 409),
     needs=Permission.MEMBER_ADD,
 )
 async def new_member(call: Call[NewMember, NoQuery]) -> web.StreamResponse:

@@ -36,7 +36,7 @@ MOST_ROWS: Final = 50
 FEWEST_ROWS: Final = 5
 STEP_S: Final = 0.005
 """What a step should take: a sale waits for no more than one."""
-BUSY_PAUSE_S: Final = 0.1
+BUSY_PAUSE_S: Final = 0.25
 """Between two steps while the counter sells."""
 TELL_EVERY_S: Final = 0.25
 """The pages are told of a job's progress no more often."""
@@ -89,6 +89,8 @@ class JobRunner:
         self._wake = asyncio.Event()
         self._pace = Pace()
         self._told_s = 0.0
+        self._selling = False
+        self._left: int | None = None
 
     # -- what people ask -------------------------------------------------------------------------
 
@@ -221,14 +223,19 @@ class JobRunner:
                     log.exception("a step of job %s failed", job.job_id)
                 job = await self._fail(job.job_id, key)
             self._tell(job)
-            await asyncio.sleep(BUSY_PAUSE_S if self._busy() else 0)
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Between two steps."""
+        await asyncio.sleep(BUSY_PAUSE_S if self._selling or self._busy() else 0)
 
     async def _step(self, job_id: str) -> Job:
-        most = self._pace.rows
+        most = FEWEST_ROWS if self._selling else self._pace.rows
 
-        def work(books: Books) -> tuple[Job, int, float]:
+        def work(books: Books) -> tuple[Job, int, float, int, int]:
             # Of this thread alone: a machine that is busy elsewhere does not make steps shorter.
             began = time.thread_time()
+            found = books.head().dseq
             job = books.job(job_id)
             assert job is not None
             kind = self._works[job.kind]
@@ -241,10 +248,14 @@ class JobRunner:
                 if after.state is JobState.DONE:
                     kind.end(self._shop, books, after)
             books.put_job(after)
-            return after, abs(after.done - job.done), time.thread_time() - began
+            seconds = time.thread_time() - began
+            return after, abs(after.done - job.done), seconds, found, books.head().dseq
 
-        job, rows, seconds = await self._shop.ledger.write(work)
+        job, rows, seconds, found, left = await self._shop.ledger.write(work)
         self._pace.took(rows, seconds)
+        # An entry that no step of ours appended: somebody sells, and goes first.
+        self._selling = self._left not in (None, found)
+        self._left = left
         return job
 
     async def _fail(self, job_id: str, key: str) -> Job:

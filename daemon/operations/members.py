@@ -116,7 +116,7 @@ async def find_members(
     def look(books: Books) -> dict[str, Any]:
         found = books.found_members(query.strip(), most, before)
         listed = books.listed(found.member_ids)
-        views = [member_view(books, each.member, each.cards) for each in listed]
+        views = [member_view(books, each.member, each.cards, each.personal) for each in listed]
         return {"members": views, "next": found.after}
 
     return await shop.ledger.read(look)

@@ -26,8 +26,11 @@ def owner_of(member_id: str) -> str:
     return f"member:{member_id}"
 
 
-def member_view(books: Books, member: Member, cards: Sequence[Card] = ()) -> dict[str, Any]:
-    personal = books.personal(member.member_id) or Personal("")
+def member_view(
+    books: Books, member: Member, cards: Sequence[Card] = (), personal: Personal | None = None
+) -> dict[str, Any]:
+    """`personal`: where it was read already."""
+    personal = personal or books.personal(member.member_id) or Personal("")
     return {
         "member_id": member.member_id,
         "number": member.number,

@@ -30,7 +30,7 @@ __all__ = ["Server", "WebSettings", "make_app"]
 LARGEST_BODY_BYTES: Final = 16 * 1024
 """The largest request is a member's name and phone."""
 LONGEST_LINE_BYTES: Final = 128 * 1024
-"""A filter over members goes in the query: 8,000 characters of up to 12 bytes each, as it is sent."""
+"""A filter over members goes in the query: 8,000 characters of up to 12 bytes each, as sent."""
 SHUTDOWN_S: Final = 5.0
 """How long a stop waits for answers under way; the event streams end at once."""
 

@@ -240,6 +240,7 @@ async def test_a_shift_is_counted_blind(till: Counter, shop: Shop) -> None:
     await expect(dialog.locator(".pay")).to_be_focused()
     await till.keys("Enter")
     await till.scene("approved")
+    await expect(dialog).to_have_count(0)
     await till.keys("F10")
     await dialog.locator(".shift-do .primary").click()
     notes = dialog.locator(".note input")

@@ -221,11 +221,18 @@ async def running(shop: Shop) -> AsyncIterator[JobRunner]:
     runner = JobRunner(shop, [Import()], lambda: False)
     task = asyncio.create_task(runner.run())
     try:
+        # The books were built without the daemon: their search words are looked over first.
+        while not (await _setting(shop, "member_tokens")).endswith(":all"):
+            await asyncio.sleep(0.05)
         yield runner
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def _setting(shop: Shop, name: str) -> str:
+    return await shop.ledger.read(lambda books: books.setting(name)) or ""
 
 
 async def _import(shop: Shop, runner: JobRunner, rows: int, seed: int) -> dict[str, float]:

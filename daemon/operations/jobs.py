@@ -36,6 +36,11 @@ MOST_ROWS: Final = 50
 FEWEST_ROWS: Final = 5
 STEP_S: Final = 0.005
 """What a step should take: a sale waits for no more than one."""
+QUIET_AFTER_S: Final = 10.0
+QUIET_ROWS: Final = 2_000
+QUIET_STEP_S: Final = 0.1
+"""While nobody has sold for a while: rows of one step share the pages they are written to, so
+fewer and longer steps are faster. The first sale waits for one of them and ends the quiet."""
 BUSY_PAUSE_S: Final = 0.25
 """Between two steps while the counter sells."""
 TELL_EVERY_S: Final = 0.25
@@ -73,10 +78,11 @@ class Pace:
 
     rows: int = 10
 
-    def took(self, rows: int, seconds: float) -> None:
+    def took(self, rows: int, seconds: float, *, quiet: bool) -> None:
         if rows:
-            fit = int(rows * STEP_S / max(seconds, 1e-6))
-            self.rows = max(FEWEST_ROWS, min(MOST_ROWS, fit, self.rows * 2))
+            step_s, most = (QUIET_STEP_S, QUIET_ROWS) if quiet else (STEP_S, MOST_ROWS)
+            fit = int(rows * step_s / max(seconds, 1e-6))
+            self.rows = max(FEWEST_ROWS, min(most, fit, self.rows * 2))
 
 
 class JobRunner:
@@ -90,6 +96,7 @@ class JobRunner:
         self._pace = Pace()
         self._told_s = 0.0
         self._selling = False
+        self._sold_s = time.monotonic()
         self._left: int | None = None
 
     # -- what people ask -------------------------------------------------------------------------
@@ -252,10 +259,13 @@ class JobRunner:
             return after, abs(after.done - job.done), seconds, found, books.head().dseq
 
         job, rows, seconds, found, left = await self._shop.ledger.write(work)
-        self._pace.took(rows, seconds)
         # An entry that no step of ours appended: somebody sells, and goes first.
         self._selling = self._left not in (None, found)
         self._left = left
+        now_s = time.monotonic()
+        if self._selling or self._busy():
+            self._sold_s = now_s
+        self._pace.took(rows, seconds, quiet=now_s - self._sold_s >= QUIET_AFTER_S)
         return job
 
     async def _fail(self, job_id: str, key: str) -> Job:

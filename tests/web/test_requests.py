@@ -41,6 +41,12 @@ def bodies() -> dict[str, Any]:
         "open_session": {"employee": "1", "pin": "123456"},
         "change_employee": {"number": "3", "name": "A", "role": "cashier"},
         "reset_employee_pin": {"pin": "123456"},
+        "adjust_member_points": {"points": 1, "reason": "goodwill"},
+        "set_level": {"level": None, "reason": "by_hand"},
+        "change_member": {"version": "0" * 16},
+        "unmask_member": {"reason": "asked"},
+        "change_filter": {"name": "A", "filter": []},
+        "map_columns": {"mapping": ["name"], "on_match": "skip"},
     }
 
 

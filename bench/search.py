@@ -292,7 +292,7 @@ async def measure(*, quick: bool) -> dict[str, float]:
     assert len(SURNAMES) > 80
     rows = 10_000 if quick else 100_000
     return {
-        **await searches(200 if quick else 2_000),
+        **await searches(200 if quick else SMALL),
         **await import_rows(rows, into=20_000),
         **await sales_meanwhile(4 if quick else 20, 50),
     }

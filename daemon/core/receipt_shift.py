@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from daemon.core.money import yuan
 from daemon.core.receipt import Align, Block, Feed, Pair, Receipt, Row, Rule, Text
-from daemon.core.receipt_text import LANGUAGES, ShopHead
+from daemon.core.receipt_text import LANGUAGES, TENDERS, ShopHead
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "z": ("交班日结单 (Z)", "Z REPORT"),
@@ -61,14 +61,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "reason": ("原因", "Reason"),
     "approved_by": ("批准人", "Approved by"),
 }
-_TENDERS: Final[Mapping[str, tuple[str, str]]] = {
-    "cash": ("现金", "Cash"),
-    "bank_card": ("银行卡", "Bank card"),
-    "bank_transfer": ("银行转账", "Bank transfer"),
-    "wechat": ("微信支付", "WeChat Pay"),
-    "alipay": ("支付宝", "Alipay"),
-    "stored": ("储值", "Stored value"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ class _Say:
         return _WORDS[name][self._index]
 
     def tender(self, name: str) -> str:
-        return _TENDERS[name][self._index] if name in _TENDERS else name
+        return TENDERS[name][self._index] if name in TENDERS else name
 
 
 def shift_receipt(

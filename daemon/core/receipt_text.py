@@ -70,7 +70,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "phone": ("电话", "Tel."),
     "thanks": ("谢谢惠顾，欢迎再来", "Thank you, see you again"),
 }
-_TENDERS: Final[Mapping[str, tuple[str, str]]] = {
+TENDERS: Final[Mapping[str, tuple[str, str]]] = {
     "cash": ("现金", "Cash"),
     "bank_card": ("银行卡", "Bank card"),
     "wechat": ("微信支付", "WeChat Pay"),
@@ -304,7 +304,7 @@ class _Words:
 
     def tender(self, name: str) -> str:
         """A tender that the shop made up prints under its own name."""
-        return _TENDERS[name][self._index] if name in _TENDERS else name
+        return TENDERS[name][self._index] if name in TENDERS else name
 
 
 def _priced(amount_fen: int) -> str:

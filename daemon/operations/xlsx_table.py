@@ -11,7 +11,6 @@ goes to the standard output. The child's exit status says what was wrong with th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import resource
@@ -93,7 +92,7 @@ async def _child(verb: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Pr
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             child.kill()
         await child.wait()
 

@@ -1,5 +1,5 @@
 -- Version 3: the shop's rules, its members as people with habits, its staff and its shifts.
--- What is a projection of the journal and the operations says so: `counterd verify` can make it again.
+-- What is a projection of the journal and the operations says so.
 
 -- The merchant's rules: one row for each version of one section, never changed. The highest version
 -- is in force; going back to an earlier one is a new version with its content.

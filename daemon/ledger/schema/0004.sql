@@ -1,0 +1,1 @@
+-- Version 4: search words in the order in which a shop looks for them, and what a chain needs.

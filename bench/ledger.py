@@ -45,7 +45,8 @@ from bench.deduction import (
 from bench.postgres import PostgresShop, cluster
 from bench.wear import kib_written
 from daemon.ledger.books import SqlBooks
-from daemon.ledger.door import PAGE_BYTES
+from daemon.ledger.door import PAGE_BYTES, open_writer
+from daemon.ledger.migrate import migrate
 from daemon.ledger.store import SqlLedger
 from daemon.ledger.vault import Vault
 
@@ -184,6 +185,13 @@ def ratio(means: list[dict[str, float]], above: str, below: str) -> float | None
     return round(statistics.median(each[above] / each[below] for each in means), 3)
 
 
+def bring_up(big: Path) -> None:
+    """A ledger of years that an older version built is taken over, as a shop's would be."""
+    connection = open_writer(big, KEY)
+    migrate(connection)
+    connection.close()
+
+
 def growth(big: Path, folder: Path, rounds: int) -> float:
     """A deduction on a ledger of years against one of a few weeks, members at random."""
     copy = folder / "grown.db"
@@ -272,6 +280,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             if not big.exists():
                 print("building the ledger of years (some minutes, once)", file=sys.stderr)
                 extra["built_s"] = round(build(big, options.big_members, options.big_entries), 1)
+            bring_up(big)
             report["growth_1e6_over_1e3"] = growth(big, folder, rounds)
             report["open_ms_at_5e6"] = await opening(big, 5, cold=False)
             extra["open_cold_ms_at_5e6"] = await opening(big, 5, cold=True)

@@ -5,46 +5,30 @@ One appliance whose shop is empty: nothing was sold, nobody is a member."""
 
 from __future__ import annotations
 
-import io
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from PIL import Image
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 
-from playwright.async_api import ConsoleMessage, Locator, Page
-
 from simulator.demo_shop import EMPLOYEES
 from tests.browser.conftest import CHROMIUM, PAGE
-from tests.browser.counter import (
-    AXE,
-    BROWSERS_OWN,
-    COLOURS,
-    KEEP,
-    PATIENCE_MS,
-    PICTURES,
-    PIN,
-    RUN_AXE,
-    expect,
-)
-from tests.browser.running import Appliance, Shop, run_appliance
-from tests.browser.words import LANGUAGES, Language
+from tests.browser.counter import PIN, Counter, expect
+from tests.browser.office import DESK, PHONE, Office, open_office
+from tests.browser.running import LOOK_EVERY_S, WAIT_S, Appliance, Shop, run_appliance
+from tests.browser.words import LANGUAGES, Language, yuan
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-DESK: Final = (1280, 800)
-PHONE: Final = (390, 844)
-MANAGER: Final = "1001"
 PAGES: Final = (
     *("/", "/set-up", "/members", "/members/import", "/coupons", "/stock", "/messages"),
     *("/records", "/shifts", "/statements", "/log", "/staff"),
@@ -54,12 +38,12 @@ PAGES: Final = (
     "/rules/triggers",
 )
 SHOWN: Final = {
-    "/members/import": "import",
     **{f"/{name}": name for name in ("coupons", "log", "records", "shifts", "staff", "statements")},
     **{f"/rules/{name}": name for name in ("catalogue", "levels", "parameters", "points", "store")},
     "/rules/member_categories": "member-categories",
 }
 """Pages that docs show, and under which name."""
+CUT_FEN: Final = 6_800
 NAMES: Final = (
     "王小明",
     "韩梅梅",
@@ -72,59 +56,6 @@ NAMES: Final = (
     "吴倩",
     "孙浩",
 )
-
-
-@dataclass
-class Office:
-    """One browser that is signed in as the manager."""
-
-    page: Page
-    url: str
-    complaints: list[str] = field(default_factory=list)
-
-    def listen(self) -> None:
-        """The page may not complain on its console, nor break the content policy."""
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._hear)
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(BROWSERS_OWN):
-            self.complaints.append(message.text)
-
-    async def go(self, path: str) -> None:
-        await self.page.goto(f"{self.url}/office#{path}")
-        await expect(self.page.locator("main h1").first).to_be_visible()
-
-    def button(self, name: str) -> Locator:
-        """On top of whatever is open."""
-        return self.page.get_by_role("button", name=name, exact=True).last
-
-    async def fill(self, name: str, text: str) -> None:
-        place = self.page.get_by_label(name, exact=True).last
-        await place.fill(text)
-
-    async def look(self, name: str) -> None:
-        """Nothing runs over the edge, axe finds nothing."""
-        await self.page.wait_for_function(
-            "() => !document.querySelector('main [role=status]')?.textContent.includes('…')"
-            " && document.getAnimations().every((it) => it.playState !== 'running')"
-        )
-        width = self.page.viewport_size
-        assert width is not None
-        across = await self.page.evaluate("document.documentElement.scrollWidth")
-        assert across <= width["width"], f"{name} is {across} wide"
-        if not await self.page.evaluate("'axe' in window"):
-            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert await self.page.evaluate(RUN_AXE) == [], name
-
-    async def picture(self, name: str) -> None:
-        """For the docs, where COUNTERD_SCREENSHOTS is set."""
-        if not KEEP or not name:
-            return
-        await self.page.mouse.move(0, 0)
-        with Image.open(io.BytesIO(await self.page.screenshot())) as shot:
-            few = shot.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1)
-            few.save(PICTURES / f"office-{name}.png", optimize=True)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -148,36 +79,12 @@ async def api(empty: Appliance) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def _office(
-    chromium: Browser, empty: Appliance, language: Language, size: tuple[int, int] = DESK
-) -> Office:
-    context = await chromium.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        locale=language,
-        timezone_id="Asia/Shanghai",
-        reduced_motion="reduce",
-        accept_downloads=True,
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    await context.add_init_script(f"localStorage.setItem('counterd.language', '{language}')")
-    office = Office(await context.new_page(), empty.page)
-    office.listen()
-    await office.page.goto(f"{empty.page}/office")
-    await office.page.locator("input[name=employee]").fill(MANAGER)
-    await office.page.locator("input[name=pin]").fill(PIN[MANAGER])
-    await office.page.keyboard.press("Enter")
-    await expect(office.page.locator(".bar")).to_be_visible()
-    return office
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def office(chromium: Browser, empty: Appliance) -> AsyncIterator[Office]:
     """In Chinese, at the desk's size."""
-    office = await _office(chromium, empty, "zh-CN")
+    office = await open_office(chromium, empty.page)
     yield office
-    await office.page.context.close()
-    assert office.complaints == []
+    await office.close()
 
 
 async def test_the_set_up_leads_to_the_first_sale(office: Office, api: Shop) -> None:
@@ -208,20 +115,34 @@ async def test_the_set_up_leads_to_the_first_sale(office: Office, api: Shop) -> 
     await page.locator("[data-step=cards]").get_by_role("button", name="先跳过").click()
     await expect(page.locator(".setup-done")).to_be_visible()
 
-    catalogue = await api.call("GET", "catalogue")
-    code = next(each for each in catalogue["codes"] if each["parts"] == 1 and each["price_fen"])
-    sale = await api.call(
-        "POST",
-        "sales",
-        {"lines": [{"line_id": "1", "code": code["code"], "quantity": 1}],
-         "tenders": [{"kind": "cash"}]},
-    )  # fmt: skip
-    assert sale["status"] == "approved", sale
+    await page.locator(".setup-done .button").click()
+    papers = len(await api.papers())
+    await sell_a_cut(Counter(page, page, "zh-CN"))
     assert (await api.call("GET", "status"))["device"]["shop"] == "小美理发"
+    (sale,) = await api.sales()
+    assert (sale["status"], sale["amount_fen"]) == ("approved", CUT_FEN)
+    async with asyncio.timeout(WAIT_S):
+        while len(await api.papers()) == papers:
+            await asyncio.sleep(LOOK_EVERY_S)
 
     await office.go("/records")
-    row = page.locator("tbody tr").filter(has_text=code["name"]).first
-    await expect(row).to_contain_text(f"{code['price_fen'] / 100:,.2f}")
+    row = page.locator("tbody tr").filter(has_text="剪发").first
+    await expect(row).to_contain_text("68.00")
+
+
+async def sell_a_cut(till: Counter) -> None:
+    """On the cashier page, where the set-up leads: one touch for the cut, and a hundred in cash."""
+    await till.choose_language()
+    await expect(till.where.locator(".top-store")).to_contain_text("小美理发")
+    await till.where.locator(".code").filter(has=till.page.get_by_text("c1", exact=True)).click()
+    await expect(till.where.locator(".basket-due")).to_contain_text(yuan(CUT_FEN))
+    await till.keys("F6")
+    dialog = till.where.get_by_role("dialog")
+    await dialog.get_by_role("button", name=yuan(10_000), exact=True).click()
+    await till.keys("Enter")
+    await till.scene("approved")
+    await expect(till.stage.locator(".taken-left dd")).to_have_text(yuan(10_000 - CUT_FEN))
+    await till.picture("first-sale")
 
 
 async def test_a_mistake_is_told_at_its_field_and_a_version_comes_back(office: Office) -> None:
@@ -277,6 +198,8 @@ async def test_bad_rows_of_an_import_come_back_to_be_mended(
     preview = page.get_by_test_id("import-preview")
     await expect(preview).to_contain_text(f"新增 {len(NAMES)} 人")
     await expect(preview).to_contain_text("2 行有问题")
+    await office.look("the preview of an import")
+    await office.picture("import")
     await preview.get_by_role("button", name=f"开始导入 {len(NAMES)} 人").click()
     job = page.get_by_test_id("import-job")
     await expect(job).to_contain_text("已完成")
@@ -321,7 +244,7 @@ async def test_a_blind_count_tells_the_difference_afterwards(office: Office, api
 async def test_every_page_is_for_everybody(
     chromium: Browser, empty: Appliance, api: Shop, language: Language, size: tuple[int, int]
 ) -> None:
-    office = await _office(chromium, empty, language, size)
+    office = await open_office(chromium, empty.page, language, size)
     members = await api.call("GET", "members?q=13900000001")
     files = [f"/members/{each['member_id']}" for each in members["members"][:1]]
     for path in (*PAGES, *files):
@@ -329,19 +252,14 @@ async def test_every_page_is_for_everybody(
         await office.look(f"{path} in {language}")
         if language == "zh-CN" and size == DESK:
             await office.picture(SHOWN.get(path, "member" if path in files else ""))
-    await office.page.context.close()
-    assert office.complaints == []
+    await office.close()
 
 
 async def test_what_a_role_may_not_is_hidden(chromium: Browser, empty: Appliance) -> None:
-    office = await _office(chromium, empty, "zh-CN")
+    office = await open_office(chromium, empty.page)
     await office.page.get_by_role("button", name="退出登录").click()
-    await office.page.locator("input[name=employee]").fill("1002")
-    await office.page.locator("input[name=pin]").fill(PIN["1002"])
-    await office.page.keyboard.press("Enter")
-    await expect(office.page.locator(".bar")).to_be_visible()
+    await office.sign_in("1002", PIN["1002"])
     await expect(office.page.get_by_role("link", name="日志")).to_have_count(0)
     await office.page.goto(f"{office.url}/office#/log")
     await expect(office.page.get_by_test_id("not-allowed")).to_be_visible()
-    await office.page.context.close()
-    assert office.complaints == []
+    await office.close()

@@ -233,7 +233,7 @@ async def walk_through(rules: dict[str, Any], steps: list[Step]) -> None:
     await ledger.close()
 
 
-@examples(120, nightly=10_000)
+@examples(200, nightly=10_000)
 @given(
     rules=SHOPS,
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1), MONEY), max_size=25),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TypeVar
 
 from daemon.core.entry import GENESIS, chain_hash
@@ -21,6 +22,17 @@ from daemon.ports.ledger import Books
 T = TypeVar("T")
 
 
+@cache
+def _empty() -> bytes:
+    """A ledger in which nothing was written yet: the scripts run once a process, since property
+    tests open thousands of ledgers."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    made = connection.serialize()
+    connection.close()
+    return made
+
+
 class MemoryLedger:
     """`stop` does what a failed write does to the real one."""
 
@@ -28,7 +40,7 @@ class MemoryLedger:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.execute("PRAGMA recursive_triggers = ON")
-        migrate(self.connection)
+        self.connection.deserialize(_empty())
         vault = Vault(bytes(32))
         self._books = SqlBooks(self.connection, vault, writable=True)
         self._looks = SqlBooks(self.connection, vault, writable=False)

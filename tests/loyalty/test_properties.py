@@ -197,7 +197,7 @@ STEPS = st.lists(
 )
 
 
-@examples(60, nightly=10_000)
+@examples(200, nightly=10_000)
 @given(STEPS, st.one_of(st.none(), st.integers(1, 30)))
 def test_points_are_what_was_given_less_what_went_and_never_below_zero(
     steps: list[tuple[str, int]], valid_days: int | None
@@ -272,7 +272,7 @@ ENDS = st.lists(
 )
 
 
-@examples(60, nightly=10_000)
+@examples(200, nightly=10_000)
 @given(ENDS, st.lists(st.tuples(st.integers(0, 9), st.integers(1, 7)), max_size=8))
 def test_expiry_at_any_time_in_any_split_gives_the_same_books(
     ends: list[tuple[int, str, int, int]], splits: list[tuple[int, int]]
@@ -363,7 +363,7 @@ PEOPLE = st.lists(
 of some points; and whether they hold a coupon that ends in three days."""
 
 
-@examples(60, nightly=10_000)
+@examples(200, nightly=10_000)
 @given(PEOPLE, st.integers(1, 5))
 def test_the_round_looks_at_everybody_for_whom_something_is_open(
     people: list[tuple[Any, ...]], look_at: int
@@ -432,7 +432,7 @@ OCCASIONS = {
 }
 
 
-@examples(30, nightly=10_000)
+@examples(200, nightly=10_000)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(0, 40))
 def test_a_trigger_fires_once_an_occasion_however_often_the_round_runs(
     days: list[int], birthday_in: int

@@ -172,6 +172,7 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
         receipts: { ...shop.receipts, [event.body.receipt_id]: event.body.state },
       };
     case "recharge":
+    case "issue":
       return shop; // Shown by whoever asked for it; balances come with the member.
     case "rules":
       return { ...shop, rules: shop.rules + 1 };

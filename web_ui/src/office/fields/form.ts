@@ -1,6 +1,6 @@
 /** What the fields of one form share: lists to pick from, and what is wrong where. */
 
-import { inject, provide, type InjectionKey, type Ref } from "vue";
+import { computed, inject, provide, ref, type InjectionKey, type Ref } from "vue";
 import type { Field, ListName } from "../rules/spec";
 
 export interface Option {
@@ -27,6 +27,24 @@ export function useForm(): Form {
   const form = inject(FORM);
   if (form === undefined) throw new Error("a field outside a form");
   return form;
+}
+
+/** A form that is no part of the rules: its own fields, and what the lists know. What it answers is
+ * what is no figure, by path. */
+export function provideOwnForm(lists: Form["lists"], locked: Ref<boolean>): Ref<ReadonlyMap<string, string>> {
+  const wrong = ref<ReadonlyMap<string, string>>(new Map());
+  provideForm({
+    mistakes: computed(() => wrong.value),
+    lists,
+    locked,
+    wrong(path, why) {
+      const next = new Map(wrong.value);
+      if (why === null) next.delete(path);
+      else next.set(path, why);
+      wrong.value = next;
+    },
+  });
+  return wrong;
 }
 
 export const idOf = (path: string): string => `f-${path.replaceAll(".", "-")}`;

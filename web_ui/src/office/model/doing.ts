@@ -41,14 +41,30 @@ export async function told(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** A request that changes something. Money, points, passes and coupons: `once` gives it a key. */
-export function change<T>(
+/** Keys of requests that nobody has answered: asked again, the very same one keeps its key. */
+const unanswered = new Map<string, string>();
+
+/** A request that changes something. Money, points, passes and coupons: `once` gives it a key, and
+ * what is asked again because no answer came is done once. */
+export async function change<T>(
   method: Asked["method"],
   path: string,
   body: unknown = {},
   { once = false }: { once?: boolean } = {},
 ): Promise<T> {
-  return askApproved<T>({ method, path, body, ...(once ? { idempotencyKey: freshKey() } : {}) });
+  if (!once) return askApproved<T>({ method, path, body });
+  const asked = JSON.stringify([method, path, body]);
+  const idempotencyKey = unanswered.get(asked) ?? freshKey();
+  unanswered.set(asked, idempotencyKey);
+  try {
+    const answer = await askApproved<T>({ method, path, body, idempotencyKey });
+    unanswered.delete(asked);
+    return answer;
+  } catch (error) {
+    // A device in trouble (5xx) may have done it.
+    if (error instanceof ApiProblem && error.status < 500) unanswered.delete(asked);
+    throw error;
+  }
 }
 
 export interface Loaded<T> {

@@ -223,7 +223,8 @@ export type ServerEvent =
   | { kind: "ledger"; body: LedgerStatus }
   | { kind: "sync"; body: SyncStatus }
   | { kind: "rules"; body: unknown }
-  | { kind: "shift"; body: unknown };
+  | { kind: "shift"; body: unknown }
+  | { kind: "issue"; body: CardIssue };
 
 export const EVENT_KINDS = [
   "snapshot",
@@ -237,4 +238,5 @@ export const EVENT_KINDS = [
   "sync",
   "rules",
   "shift",
+  "issue",
 ] as const satisfies readonly ServerEvent["kind"][];

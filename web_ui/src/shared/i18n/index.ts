@@ -96,6 +96,12 @@ export function clockTime(ms: number): string {
   return format.format(ms);
 }
 
+/** The day alone, with its year. */
+export function clockDay(ms: number): string {
+  const language = locale.value === "en" ? "en-GB" : locale.value;
+  return new Date(ms).toLocaleDateString(language, { year: "numeric", month: "2-digit", day: "2-digit" });
+}
+
 /** Keep the document's language and title in step. */
 export function bindDocument(titleKey: MessageKey): void {
   watch(

@@ -166,6 +166,8 @@ export const en: Record<MessageKey, string> = {
   "new_member.name": "Name",
   "new_member.phone": "Phone",
   "new_member.number": "Member number (may be left empty)",
+  "new_member.birthday": "Birthday (may be left empty)",
+  "new_member.referrer": "Brought by, number (may be left empty)",
   "new_member.incomplete": "A name and a valid phone number are needed.",
   "new_member.save": "Save and issue card",
   issue: "Issue card",

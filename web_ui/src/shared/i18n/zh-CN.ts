@@ -166,6 +166,8 @@ export const zh = {
   "new_member.name": "姓名",
   "new_member.phone": "手机号",
   "new_member.number": "会员编号（可不填，自动生成）",
+  "new_member.birthday": "生日（可不填）",
+  "new_member.referrer": "介绍人会员号（可不填）",
   "new_member.incomplete": "请填写姓名和正确的手机号。",
   "new_member.save": "保存并发卡",
   issue: "发卡",

@@ -1,6 +1,6 @@
 /** The shapes of /api/v1 around a basket: catalogue, prices, wallets, refunds, shifts. */
 
-import type { Balance, Facts, Member, Sale } from "./types";
+import type { Balance, Card, Facts, Member, Sale } from "./types";
 
 export interface Code {
   code: string;
@@ -270,6 +270,7 @@ export interface RechargeQuote {
 }
 
 export type CardService =
+  | "issue"
   | "report_lost"
   | "lift_loss"
   | "lock"
@@ -315,6 +316,7 @@ export interface ServiceDone {
   status: "awaiting_card" | "working" | "done" | "failed";
   reason: string | null;
   member: Member;
+  new_card: Card | null;
   fee_fen: number;
   change_fen: number;
   valid_to: string | null;

@@ -1,5 +1,5 @@
 """The till: the current sale, where it stands in the counter's table, and what pages are told of
-it. `daemon.operations.counter_desk` is the only one that moves it."""
+it. the counter's task (`daemon.operations.counter_desk`) alone moves it."""
 
 from __future__ import annotations
 

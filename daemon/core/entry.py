@@ -73,6 +73,8 @@ class Kind(IntEnum):
     """A sign-in, or a lock after too many tries."""
     TRANSFER = 32
     """A card or a balance that went to another member."""
+    MENDED = 33
+    """Projections that were made again from the journal."""
 
 
 class Funding(IntEnum):
@@ -91,11 +93,12 @@ class Account:
     """An account is (owner, asset, lot). `lot` is the dseq of the entry that opened it, 0 if the
     asset is not kept in lots.
 
-    Owners: `member:<id>`, `employee:<id>`, `shop`, `tender:<name>`. Assets of a member:
-    `principal`, `bonus`, `points`, `pass:<code>`, each in lots; of the shop: `sales`, `fees`,
-    `bonus_given`, `expired`, `kept` (what a refund of a balance left with the shop), `drawer` (cash
-    in and out), `commission`, `points`, `pass:<code>`; of a tender: `taken`; of an employee:
-    `commission`.
+    Owners: `member:<id>`, `employee:<id>`, `shop`, `tender:<name>`, in a chain also `chain` (the
+    rest of the merchant, docs/leases.md) and `credit:<member>` (`owed`: sold without cover). Assets
+    of a member: `principal`, `bonus`, `points`, `pass:<code>`, each in lots; of the shop: `sales`,
+    `fees`, `bonus_given`, `expired`, `kept` (what a refund of a balance left with the shop),
+    `drawer` (cash in and out), `commission`, `points`, `pass:<code>`; of a tender: `taken`; of an
+    employee: `commission`.
     """
 
     owner: str

@@ -114,8 +114,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What one entry (or all of a batch) did to one account under one lease; every number is at
-    least 0. `online` is by txid. `credit_back` is what refunds of credit sales gave back."""
+    """What one entry did to one account under one lease; every number is at least 0. `online` is by
+    txid. `credit_back` is what refunds of credit sales gave back."""
 
     seen: int = 0
     online: Mapping[str, int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from daemon.core.card import CardStatus, Technology
 from daemon.core.entry import Account
@@ -29,6 +29,10 @@ class OpState(Enum):
     @property
     def final(self) -> bool:
         return self in (OpState.APPROVED, OpState.DECLINED, OpState.CANCELLED)
+
+
+SALE: Final = "sale"
+"""The kind of an operation that is a sale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,14 @@ class RequestDesk(Desk):
         )
         assert changed == 1, "no such operation, or it has ended"
 
+    def under_way(self, kind: str) -> Sequence[Operation]:
+        rows = self._all(
+            f"SELECT {_COLUMNS} FROM operation WHERE state IN {_UNSETTLED} AND kind = ?"
+            " AND state != 'parked' ORDER BY op_id",
+            kind,
+        )
+        return [found for row in rows if (found := _operation(row)) is not None]
+
     def operations(
         self, *, kinds: Sequence[str], states: Sequence[OpState], limit: int
     ) -> Sequence[Operation]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon.core.counter import State
 from daemon.core.errors import LedgerError
-from daemon.operations import refund_sale, sell
+from daemon.operations import refund_sale, sell, shifts
 from daemon.operations.cards_there import CardsThere
 from daemon.operations.current_sale import CurrentSale
 from daemon.operations.issue_desk import AskedCard, IssueDesk
@@ -130,6 +130,12 @@ class CounterDesk:
         view = await undo()
         await self._sale.undone(sale_id)
         return view
+
+    async def close_shift(self, actor: Actor, counted: shifts.Counted, key: str) -> dict[str, Any]:
+        """As daemon.operations.shifts, in a turn of its own: no card comes in between."""
+        free = self.issues.require_none
+        close = partial(shifts.close_shift, self._shop, actor, counted, key, free)
+        return await self._turns.do(close)
 
     async def begin_issue(self, asked: AskedCard) -> dict[str, Any]:
         """The next card laid down becomes the member's. Raises NotFound, Conflict."""

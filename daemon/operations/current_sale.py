@@ -19,6 +19,7 @@ from daemon.operations.last_paid import LastPaid
 from daemon.operations.last_run import LastRun
 from daemon.operations.sale_view import sale_view
 from daemon.operations.sell import Order, end_sale, find_card, open_sale, require_sale
+from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.tap import (
     Approved,
@@ -294,6 +295,7 @@ class CurrentSale:
         def work(books: Books) -> tuple[Operation, Wait | Mapping[str, Any]]:
             if require_sale(books, sale_id).state is not OpState.PARKED:
                 raise Conflict("sale_not_parked")
+            require_shift(self._shop, books)
             books.change_operation(sale_id, OpState.OPEN)
             sale = require_sale(books, sale_id)
             return sale, at_once(self._shop, books, sale, actor, shown)

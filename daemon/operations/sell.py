@@ -27,7 +27,7 @@ from daemon.core.permissions import Permission
 from daemon.core.pricing.kept import quote_as_json, quote_from_json
 from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.standing import NO_CARD
-from daemon.core.records import Card, Member, Operation, OpState
+from daemon.core.records import SALE, Card, Member, Operation, OpState
 from daemon.core.sale_entry import repaid
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
 from daemon.operations.once import client_key, earlier
@@ -39,7 +39,7 @@ from daemon.operations.standing import member_standing
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
 
-KIND = "sale"
+KIND = SALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from daemon.core.entry import Account, Kind, Posting, parse_leaf
 from daemon.core.errors import Conflict, NotAllowed, NotFound, Refused
 from daemon.core.permissions import Permission
 from daemon.core.receipt_shift import ShiftPaper, shift_receipt
-from daemon.core.records import Employee, Operation
+from daemon.core.records import SALE, Employee, Operation
 from daemon.core.shift_report import (
     CASH,
     CLOSED,
@@ -30,6 +30,7 @@ from daemon.core.shift_report import (
     figures,
     worth,
 )
+from daemon.operations.basket import amount_of
 from daemon.operations.deed import do_once, put_on_journal
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.sign_in import TAKE_OVER, with_pin
@@ -47,6 +48,13 @@ def require_shift(shop: Shop, books: Books) -> None:
     open shift and there is none."""
     if shop.rules.shifts.required and books.open_shift() is None:
         raise Refused("shift_not_open")
+
+
+def require_none_waits(books: Books) -> None:
+    """A drawer is counted between two sales: one that waits for its card or its PIN would put its
+    money on the books after the count. Raises Conflict("sale_waits") with the oldest one."""
+    for sale in books.under_way(SALE):
+        raise Conflict("sale_waits", sale_id=sale.op_id, amount_fen=amount_of(sale))
 
 
 async def open_shift(shop: Shop, actor: Actor, float_fen: int, key: str) -> dict[str, Any]:
@@ -92,8 +100,9 @@ async def hand_over(
     """The open shift goes to the employee `to`, who says yes with a PIN. With `counted` the
     difference is found, booked and answered.
 
-    Raises Conflict("shift_not_open" | "shift_held_already"), NotAllowed("permission_needed" |
-    "take_over_refused" | "take_over_locked"), BadRequest as `count_notes`."""
+    Raises Conflict("shift_not_open" | "shift_held_already" | "sale_waits"),
+    NotAllowed("permission_needed" | "take_over_refused" | "take_over_locked"), BadRequest as
+    `count_notes`."""
     notes = _notes(shop, counted) if counted is not None else None
     request = {"to": to, "counted": notes}
 
@@ -125,6 +134,7 @@ def _hand_over(
     difference_fen = None
     postings: tuple[Posting, ...] = ()
     if notes is not None:
+        require_none_waits(books)
         counted_fen = worth(notes)
         expected_fen = tally(books, shift).drawer.expected_fen
         difference_fen = counted_fen - expected_fen
@@ -140,16 +150,24 @@ def _hand_over(
     }
 
 
-async def close_shift(shop: Shop, actor: Actor, counted: Counted, key: str) -> dict[str, Any]:
+async def close_shift(
+    shop: Shop,
+    actor: Actor,
+    counted: Counted,
+    key: str,
+    require_no_issue: Callable[[], None],
+) -> dict[str, Any]:
     """Closes the open shift with what was counted; count, difference, Z report and its paper are
     kept in one transaction. The answer is the first that tells what there should have been.
+    `require_no_issue` raises Conflict("counter_busy") while a card, and with it a fee, is awaited.
 
-    Raises Conflict("shift_not_open"), NotAllowed("permission_needed"), BadRequest as
-    `count_notes`."""
+    Raises Conflict("shift_not_open" | "sale_waits" | "counter_busy"),
+    NotAllowed("permission_needed"), BadRequest as `count_notes`."""
     notes = _notes(shop, counted)
     ahead = await _ahead(shop)
 
     def deed(books: Books, operation: Operation) -> Mapping[str, Any]:
+        require_no_issue()
         return _close(shop, books, actor, operation, notes, ahead)
 
     answer = await once(shop, actor, key, "shift_close", {"counted": notes}, deed)
@@ -177,6 +195,7 @@ def _close(
     ahead: Tally | None,
 ) -> Mapping[str, Any]:
     shift = _require_mine(books, actor)
+    require_none_waits(books)
     summed = tally(books, shift, ahead)
     summed.require_agreement(shift.opening, books.tender_balances())
     counted_fen, expected_fen = worth(notes), summed.drawer.expected_fen

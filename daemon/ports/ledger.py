@@ -83,6 +83,10 @@ class Books(
         """Asserts that the operation is there and not final."""
         ...
 
+    def under_way(self, kind: str) -> Sequence[Operation]:
+        """Operations of that kind that wait for something, parked ones left out; oldest first."""
+        ...
+
     def voided_by(self, op_id: str) -> str | None:
         """The op_id of the entry that voided `op_id`, if any."""
         ...

@@ -89,6 +89,7 @@ TITLES: Final[dict[str, str]] = {
     "last_keeper": "Nobody active would be left with `staff` and `rules_change`.",
     "shift_open": "A shift is open already.",
     "shift_not_open": "No shift is open.",
+    "sale_waits": "Sale `sale_id` waits for its card or PIN: end it, park it or cancel it.",
     "shift_held_already": "Who takes over holds the shift already.",
     "shift_unknown": "There is no such shift.",
     "note_unknown": "The shop does not count notes of `note_fen`.",

@@ -235,9 +235,7 @@ async def hand_over_shift(call: Call[HandOver, NoQuery]) -> web.StreamResponse:
 )
 async def close_shift(call: Call[CloseShift, NoQuery]) -> web.StreamResponse:
     counted = _counted(call.body.counted)
-    return reply(
-        await shifts.close_shift(call.context.shop, call.actor, counted, call.idempotency_key)
-    )
+    return reply(await call.context.desk.close_shift(call.actor, counted, call.idempotency_key))
 
 
 @route(

@@ -111,6 +111,7 @@ export const PROBLEM_KEYS = [
   "shift_open",
   "shift_not_open",
   "shift_held_already",
+  "sale_waits",
   "shift_unknown",
   "note_unknown",
   "note_twice",

@@ -189,6 +189,7 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   last_keeper: { title: "至少要留一位能管员工和设置的人", advice: "请先给别人这个岗位。" },
   shift_open: { title: "已经开班", advice: "请先交班。" },
   shift_not_open: { title: "还没有开班", advice: "请先开班，再收款。" },
+  sale_waits: { title: "有一笔 {amount_fen} 的消费还在等刷卡或密码", advice: "请先收完、挂单或取消（Esc），再清点。单号 {sale_id}。" },
   shift_held_already: { title: "班次已在这位同事手里", advice: "请换一位接班。" },
   shift_unknown: { title: "找不到这个班次", advice: "请刷新后再试。" },
   note_unknown: { title: "没有这种面额", advice: "请按列出的面额清点。" },

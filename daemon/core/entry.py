@@ -75,6 +75,12 @@ class Kind(IntEnum):
     """A card or a balance that went to another member."""
     MENDED = 33
     """Projections that were made again from the journal."""
+    GRANTED = 40
+    """Room that the chain's cloud gave this device, to hold (LEASE) or for one sale (ONLINE)."""
+    RELEASED = 41
+    """Room given back to the cloud."""
+    LEASE_VOIDED = 42
+    """What was held when a new epoch began: the cloud has taken it back already."""
 
 
 class Funding(IntEnum):

@@ -121,8 +121,11 @@ class _Handlers:
         gap_ms = body.get("swap_gap_ms", SWAP_GAP_MS)
         if type(gap_ms) is not int:
             raise BadRequest("swap_gap_ms is a whole number")
+        reader = body.get("reader", 0)
+        if type(reader) is not int:
+            raise BadRequest("reader is a whole number")
         card_id = request.match_info["id"]
-        await asyncio.to_thread(self._rack.insert, card_id, fault, gap_ms)
+        await asyncio.to_thread(self._rack.insert, card_id, fault, gap_ms, reader)
         return await self._described(card_id, 200)
 
     async def eject(self, _request: web.Request) -> web.StreamResponse:

@@ -24,6 +24,9 @@ SWAP_GAP_MS: Final = 600
 """pcscd looks every 400 ms: a faster swap of cards looks to it like one card."""
 MAX_SWAP_GAP_MS: Final = 10_000
 MAX_CARDS: Final = 200
+READERS: Final = 2
+"""vpcd listens on a port for each of its two readers: two counters of one demo may stand at them.
+There is one hand: a card lies on one reader, and no other card on the other one."""
 
 AnyCard = DesfireCard | UidCard | ReplayCard
 Labels = dict[str, str]
@@ -73,6 +76,7 @@ class Rack:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._inserted: tuple[str, InsertedCard] | None = None
+        self._reader = 0
         self._faulty: FaultyChip | None = None
         self._emptied_at_s = time.monotonic() - SWAP_GAP_MS / 1000
         for card_id, document in shelf.load_all().items():
@@ -113,21 +117,29 @@ class Rack:
             return card_id
 
     def insert(
-        self, card_id: str, fault: Fault | None = None, swap_gap_ms: int = SWAP_GAP_MS
+        self,
+        card_id: str,
+        fault: Fault | None = None,
+        swap_gap_ms: int = SWAP_GAP_MS,
+        reader: int = 0,
     ) -> None:
-        """Put a card on the reader, after taking off the one that is there.
+        """Put a card on the reader, after taking off the one that lies on it or on the other.
 
         Raises NoSuchCard, and ReaderGone where no reader listens.
         """
         if not 0 <= swap_gap_ms <= MAX_SWAP_GAP_MS:
             raise BadRequest(f"swap_gap_ms is a whole number from 0 to {MAX_SWAP_GAP_MS}")
+        if not 0 <= reader < READERS:
+            raise BadRequest(f"reader is a whole number from 0 to {READERS - 1}")
+        host, port = self._address
         with self._lock:
             entry = self._entry(card_id)
             self.eject()
             time.sleep(max(0.0, self._emptied_at_s + swap_gap_ms / 1000 - time.monotonic()))
             faulty = FaultyChip(entry.card, fault) if fault else None
             recorder = Recorder(faulty or entry.card, trace=entry.recorder.trace)
-            self._inserted = (card_id, InsertedCard(recorder, *self._address))
+            self._inserted = (card_id, InsertedCard(recorder, host, port + reader))
+            self._reader = reader
             entry.recorder, self._faulty = recorder, faulty
 
     def eject(self) -> str | None:
@@ -212,6 +224,7 @@ class Rack:
             "kind": entry.kind,
             "uid": entry.card.uid.hex(),
             "inserted": inserted,
+            "reader": self._reader if inserted else None,
         }
 
     def _free_id(self, card_id: str) -> str:

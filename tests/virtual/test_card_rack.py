@@ -88,6 +88,7 @@ async def test_create_list_insert_eject(desk: Desk) -> None:
         "kind": "uid",
         "uid": "04a1b2c3",
         "inserted": False,
+        "reader": None,
     }
     await desk.insert("guest")
     assert desk.reader.transmit(READ_UID).hex() == "04a1b2c39000"
@@ -96,6 +97,19 @@ async def test_create_list_insert_eject(desk: Desk) -> None:
     assert not (await desk.cards())["guest"]["inserted"]
     assert desk.reader.is_empty()
     assert (await desk.post("/eject"))[1] == {"ejected": None}
+
+
+async def test_a_card_goes_from_one_reader_to_the_other(desk: Desk) -> None:
+    with VpcdReader(desk.reader.port + 1) as second:
+        await desk.insert("member")
+        status, card = await desk.post("/member/insert", {"swap_gap_ms": 0, "reader": 1})
+        assert (status, card["reader"]) == (200, 1)
+        await asyncio.to_thread(second.accept)
+        assert second.transmit(READ_UID)[-2:] == b"\x90\x00"
+        assert desk.reader.is_empty()
+    for reader in (2, -1, "left"):
+        status, _ = await desk.post("/member/insert", {"reader": reader})
+        assert status == 400
 
 
 async def test_inserting_another_ejects_the_first(desk: Desk) -> None:

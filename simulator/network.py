@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.desk.__main__ import host_and_port
-from simulator.desk.server import is_loopback
+from simulator.desk.relay import is_loopback
 
 PIECE = 64 * 1024
 MODES = ("joined", "refused", "silent")

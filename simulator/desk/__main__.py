@@ -8,7 +8,8 @@ import signal
 
 from aiohttp import web
 
-from simulator.desk.server import Desk, Places, is_loopback
+from simulator.desk.relay import is_loopback
+from simulator.desk.server import Desk, Places
 
 
 def host_and_port(text: str) -> tuple[str, int]:

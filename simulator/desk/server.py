@@ -7,14 +7,15 @@ this machine: foreign Host and Origin headers are refused.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+
+from simulator.desk.relay import only_here, relayed, same_name
 
 MAX_BODY_BYTES = 16 * 1024
 CONNECT_TIMEOUT_S = 2.0
@@ -29,10 +30,6 @@ FILES = {
     "words.js": ("words.js", "text/javascript"),
     "favicon.svg": ("favicon.svg", "image/svg+xml"),
 }
-PASSED_ON = ("Content-Type", "Accept", "Last-Event-ID")
-GIVEN_BACK = ("Content-Type", "Cache-Control")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
@@ -48,16 +45,6 @@ class Places:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{url!r} is not an address")
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name means this machine only."""
-    if host is None or host == "localhost":
-        return host is not None
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def may_frame(headers: Mapping[str, str], origin: str) -> bool:
@@ -97,15 +84,17 @@ class Desk:
 
     def app(self) -> web.Application:
         """An application of its own."""
-        app = web.Application(middlewares=[_only_here], client_max_size=MAX_BODY_BYTES)
+        app = web.Application(middlewares=[only_here], client_max_size=MAX_BODY_BYTES)
         app.cleanup_ctx.append(self._with_client)
         app.add_routes(
             [
                 web.get("/config.json", self.config),
                 web.get("/status.json", self.status),
                 web.get("/{name:[a-z.]*}", self.file),
-                web.route("*", r"/rack/{path:api/.*}", self._relayed(self.places.rack)),
-                web.route("*", r"/printer/{path:api/.*}", self._relayed(self.places.printer)),
+                web.route("*", r"/rack/{path:api/.*}", relayed(self._asked, self.places.rack)),
+                web.route(
+                    "*", r"/printer/{path:api/.*}", relayed(self._asked, self.places.printer)
+                ),
             ]
         )
         return app
@@ -125,6 +114,9 @@ class Desk:
         assert self._client is not None, "the application has not started"
         return self._client
 
+    def _asked(self, _request: web.Request) -> aiohttp.ClientSession:
+        return self.client
+
     async def file(self, request: web.Request) -> web.StreamResponse:
         """The page and its parts."""
         entry = FILES.get(request.match_info["name"])
@@ -133,7 +125,7 @@ class Desk:
         body = resources.files("simulator.desk").joinpath("static", entry[0]).read_bytes()
         cashier = urlsplit(self.places.cashier)
         if not request.match_info["name"]:
-            _same_name(request, cashier.hostname)
+            same_name(request, cashier.hostname)
         return web.Response(
             body=body,
             content_type=entry[1],
@@ -158,70 +150,3 @@ class Desk:
                 up = answer.status < 500
                 framed = may_frame(answer.headers, f"http://{request.host}")
         return web.json_response({"cashier_up": up, "cashier_framed": framed})
-
-    def _relayed(self, base: str) -> Handler:
-        async def relay(request: web.Request) -> web.StreamResponse:
-            return await self._relay(request, base)
-
-        return relay
-
-    async def _relay(self, request: web.Request, base: str) -> web.StreamResponse:
-        """Passes one call on; an answer without end (events) is passed on as it comes."""
-        if request.method not in ("GET", "POST", "DELETE"):
-            raise web.HTTPMethodNotAllowed(request.method, ("GET", "POST", "DELETE"))
-        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
-        url = f"{base}/{request.match_info['path']}"
-        try:
-            async with self.client.request(
-                request.method,
-                url,
-                params=request.query,
-                data=await request.read() or None,
-                headers=headers,
-            ) as answer:
-                return await self._pass_back(request, answer)
-        except (aiohttp.ClientConnectionError, TimeoutError):
-            return web.json_response(
-                {"error": f"{urlsplit(base).netloc} does not answer"}, status=502
-            )
-
-    @staticmethod
-    async def _pass_back(
-        request: web.Request, answer: aiohttp.ClientResponse
-    ) -> web.StreamResponse:
-        headers = {name: answer.headers[name] for name in GIVEN_BACK if name in answer.headers}
-        response = web.StreamResponse(status=answer.status, headers=headers)
-        # Either side may leave in the middle of an endless answer: then it is over.
-        with contextlib.suppress(ConnectionError, aiohttp.ClientError, TimeoutError):
-            await response.prepare(request)
-            async for piece in answer.content.iter_any():
-                await response.write(piece)
-            await response.write_eof()
-        return response
-
-
-def _same_name(request: web.Request, cashier: str | None) -> None:
-    """Moves the visitor to the cashier page's name for this machine.
-
-    localhost and 127.0.0.1 are different sites to a browser: the framed page would lose its
-    SameSite cookie, and nobody could sign in. Raises HTTPTemporaryRedirect.
-    """
-    here = urlsplit(f"//{request.host}")
-    if {here.hostname, cashier} == {"localhost", "127.0.0.1"}:
-        port = f":{here.port}" if here.port else ""
-        raise web.HTTPTemporaryRedirect(f"http://{cashier}{port}/")
-
-
-@web.middleware
-async def _only_here(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses names that only point here (DNS rebinding) and pages from elsewhere."""
-    try:
-        host = urlsplit(f"//{request.host}").hostname
-        origin = urlsplit(request.headers.get("Origin", f"http://{request.host}")).netloc
-    except ValueError:
-        host, origin = None, ""
-    if not is_loopback(host):
-        return web.json_response({"error": "this is for the machine itself"}, status=403)
-    if origin != request.host:
-        return web.json_response({"error": "a foreign page may not use the desk"}, status=403)
-    return await handler(request)

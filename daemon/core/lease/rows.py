@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from daemon.core.errors import Conflict, Refused
+from daemon.core.lease.states import LeaseEvent, move
 from daemon.core.lease.values import (
     MOST,
     Applied,
@@ -43,8 +43,7 @@ def grant(home: Home, lease: Lease, amount: int) -> tuple[Home, Lease]:
     """R -= x, g += x; commit before it is sent. Raises Refused("reserve_short"),
     Refused("lease_not_active")."""
     assert amount > 0
-    if lease.state is not LeaseState.ACTIVE:
-        raise Refused("lease_not_active", state=lease.state.value)
+    move(lease.state, LeaseEvent.GRANT)
     if home.reserve < amount:
         raise Refused("reserve_short", available=home.reserve, short=amount - home.reserve)
     after = replace(home, reserve=home.reserve - amount)
@@ -54,14 +53,14 @@ def grant(home: Home, lease: Lease, amount: int) -> tuple[Home, Lease]:
 def recall(lease: Lease) -> Lease:
     """The device is asked to give up what it holds: ACTIVE -> RECALLING. Nothing happens to a lease
     that is closed."""
-    return replace(lease, state=_RECALL.get(lease.state, lease.state))
+    return replace(lease, state=move(lease.state, LeaseEvent.RECALL))
 
 
 def recalled(lease: Lease) -> Lease:
     """RECALLING -> ACTIVE as soon as nothing is out; else as it is."""
-    if lease.state is LeaseState.RECALLING and lease.out == 0:
-        return replace(lease, state=LeaseState.ACTIVE)
-    return lease
+    if lease.out:
+        return lease
+    return replace(lease, state=move(lease.state, LeaseEvent.EMPTIED))
 
 
 def close(lease: Lease) -> Lease:
@@ -69,9 +68,7 @@ def close(lease: Lease) -> Lease:
     while anything is out."""
     if lease.out:
         raise Conflict("lease_out", out=lease.out)
-    if lease.state is LeaseState.CLOSED_FORCED:
-        return lease
-    return replace(lease, state=LeaseState.CLOSED_CLEAN)
+    return replace(lease, state=move(lease.state, LeaseEvent.LEFT))
 
 
 def force(home: Home, lease: Lease) -> tuple[Home, Lease]:
@@ -79,7 +76,8 @@ def force(home: Home, lease: Lease) -> tuple[Home, Lease]:
     change."""
     out = lease.out
     after = replace(home, reserve=home.reserve + out, at_risk=home.at_risk + out)
-    closed = replace(lease, forced=lease.forced + out, state=LeaseState.CLOSED_FORCED)
+    state = move(lease.state, LeaseEvent.FORCE)
+    closed = replace(lease, forced=lease.forced + out, state=state)
     return _kept(home, lease, after, closed)
 
 
@@ -336,17 +334,17 @@ def apply_leaf(
         changed |= step.debits
         found += step.findings
     home, lease = topped_up(home, lease, moves.topped_up)
-    for move, amount in (
+    for step_of, amount in (
         (refunded, moves.refunded),
         (credit, moves.credit),
         (credit_back, moves.credit_back),
         (spent, moves.spent),
         (returned, moves.returned),
     ):
-        home, lease, more = move(home, lease, amount)
+        home, lease, more = step_of(home, lease, amount)
         found += more
-    if lease.state is LeaseState.CLOSED_CLEAN and lease.out:
-        lease = replace(lease, state=LeaseState.RECALLING)
+    if lease.out:
+        lease = replace(lease, state=move(lease.state, LeaseEvent.FILLED))
     return Applied(home, recalled(lease), changed, tuple(found))
 
 
@@ -369,9 +367,6 @@ def require_sound_lease(lease: Lease) -> None:
         assert lease.out == 0, lease
     if lease.state is not LeaseState.CLOSED_FORCED:
         assert lease.forced == 0, lease
-
-
-_RECALL: Final = {LeaseState.ACTIVE: LeaseState.RECALLING}
 
 
 def _may_take(known: Debit, device: str, epoch: int) -> bool:

@@ -39,6 +39,7 @@ TARGETS: Final = (
     "category",
     "valid_to",
     "tags",
+    "level",
     "referrer",
 )
 """What a column may mean, besides `field:<code>`."""
@@ -51,6 +52,7 @@ _HEADINGS: Final[Mapping[str, Sequence[str]]] = {
     "category": ("会员类别", "类别", "会员类型", "卡类型", "category", "member category", "type"),
     "valid_to": ("有效期", "有效期至", "到期日", "到期日期", "valid to", "valid until", "expires"),
     "tags": ("标签", "会员标签", "tags", "tag", "labels"),
+    "level": ("等级", "会员等级", "级别", "level", "member level", "tier"),
     "referrer": ("推荐人", "介绍人", "推荐人会员号", "referrer", "referred by", "brought by"),
 }  # fmt: skip
 

@@ -89,6 +89,54 @@ class PeopleDesk(Desk):
         self._forget_tokens(member_id, before)
         self._keep_personal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal)
 
+    def seal_personal(self, member_id: str, personal: Personal) -> bytes | None:
+        """Sealed under the member's own key, to be kept beside other things; None where that key is
+        gone. What erases the person erases this too."""
+        wrapped = self._one("SELECT wrapped FROM member_key WHERE member_id = ?", member_id)
+        if wrapped is None:
+            return None
+        return self._vault.seal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal)
+
+    def open_personal(self, member_id: str, sealed: bytes) -> Personal | None:
+        """What `seal_personal` sealed; None where the member has been erased since. Raises
+        LedgerCorrupt where it cannot be decrypted."""
+        wrapped = self._one("SELECT wrapped FROM member_key WHERE member_id = ?", member_id)
+        if wrapped is None:
+            return None
+        return self._vault.open(member_id, self._vault.unwrap(member_id, wrapped[0]), sealed)
+
+    def entries_about(self, member_id: str) -> int:
+        """How many entries of the journal name the member."""
+        row = self._one("SELECT count(*) FROM journal WHERE member_id = ?", member_id)
+        assert row is not None
+        return int(row[0])
+
+    def is_bound(self, member_id: str) -> bool:
+        """Whether anything but the journal points at the member: a card, an account, a coupon, a
+        message, a friend, a paper. Who is bound cannot be removed."""
+        row = self._one(
+            "SELECT EXISTS (SELECT 1 FROM card WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM account WHERE owner = 'member:' || ?1)"
+            " OR EXISTS (SELECT 1 FROM coupon WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM message WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM check_in WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM referral WHERE friend = ?1)"
+            " OR EXISTS (SELECT 1 FROM referral WHERE referrer = ?1)"
+            " OR EXISTS (SELECT 1 FROM member WHERE referrer = ?1)"
+            " OR EXISTS (SELECT 1 FROM member_identity WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM sale_line WHERE member_id = ?1)"
+            " OR EXISTS (SELECT 1 FROM standing WHERE member_id = ?1)",
+            member_id,
+        )
+        return row is not None and bool(row[0])
+
+    def remove_member(self, member_id: str) -> None:
+        """Takes a member off the books of whom there is nothing but a name: the number is free
+        again. Asserts that nothing is bound to the member."""
+        assert not self.is_bound(member_id), "something is bound to this member"
+        self.erase_personal(member_id)
+        self._change("DELETE FROM member WHERE member_id = ?", member_id)
+
     def erase_personal(self, member_id: str) -> None:
         """Removes the member's key, sealed data, identity paper and search tokens. The member's
         number, money and history stay. Asserts that the member is there; erasing again changes

@@ -35,6 +35,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "birthday_malformed": ("生日不是有效日期", "the birthday is not a day"),
     "day_malformed": ("有效期不是有效日期", "the validity is not a day"),
     "member_category_unknown": ("没有这个会员类别", "there is no such category"),
+    "level_unknown": ("没有这个等级", "there is no such level"),
     "tags_malformed": ("标签过多或过长", "too many tags, or one is too long"),
     "field_malformed": ("内容与该字段的类型不符", "this does not fit the field"),
     "field_no_choice": ("不是该字段的选项", "this is not one of the choices"),
@@ -64,11 +65,12 @@ class Problem:
 
 @dataclass
 class Reading:
-    """A row as it was read. `referrer` is a number."""
+    """A row as it was read. `referrer` is a number, `level` a level's code; "" says nothing."""
 
     row: int
     form: Form
     referrer: str = ""
+    level: str = ""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -85,6 +87,9 @@ class RowReader:
             word: code
             for code, category in rules.member_categories.items()
             for word in (category.name, code)
+        }
+        self._levels = {
+            word: code for code, rung in rules.levels.items() for word in (rung.name, code)
         }
         self._readers: Mapping[str, Callable[[str], Any]] = {
             "number": require_number,
@@ -109,6 +114,8 @@ class RowReader:
             try:
                 if target == "referrer":
                     found.referrer = require_number(cell)
+                elif target == "level":
+                    found.level = self._level(cell)
                 elif target in self._fields:
                     custom = self._fields[target]
                     fields[custom.code] = read_field(custom, cell)
@@ -141,6 +148,12 @@ class RowReader:
         if "*" in text:
             raise BadRequest("masked")
         return require_phone(text)
+
+    def _level(self, text: str) -> str:
+        code = self._levels.get(clean_text(text))
+        if code is None:
+            raise BadRequest("level_unknown")
+        return code
 
     def _category(self, text: str) -> str:
         code = self._categories.get(clean_text(text))

@@ -61,7 +61,10 @@ class Work(Protocol):
 
     kind: str
     permission: Permission
-    undoable: bool
+
+    def undoable(self, job: Job) -> bool:
+        """Whether what the job did can be put back."""
+        ...
 
     def step(self, shop: Shop, books: Books, job: Job, most: int) -> Job: ...
 
@@ -153,7 +156,7 @@ class JobRunner:
     ) -> dict[str, Any]:
         def work(books: Books) -> Job:
             job = self._require(actor, books.job(job_id))
-            if state is JobState.UNDOING and not self._works[job.kind].undoable:
+            if state is JobState.UNDOING and not self._works[job.kind].undoable(job):
                 raise Conflict("job_not_undoable")
             if state is JobState.RUNNING and not {"reading", "undone"}.isdisjoint(job.answer):
                 # Its file is still being read, or its undoing was begun.
@@ -195,7 +198,7 @@ class JobRunner:
             "total": job.total,
             "done": job.done,
             "refused": job.refused,
-            "undoable": work.undoable and ended,
+            "undoable": ended and work.undoable(job),
             "answer": dict(job.answer),
         }
 

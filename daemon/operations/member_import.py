@@ -28,6 +28,7 @@ from daemon.core.errors import BadRequest, Conflict, NotFound
 from daemon.core.permissions import Permission
 from daemon.core.records import Member, Personal
 from daemon.operations.import_rows import Problem, Reading, RowReader, Twins, whom
+from daemon.operations.import_undo import REVERSIBLE, Added, Touched, as_before, take_back
 from daemon.operations.jobs import JobRunner, actor_of, digest_of, require_room
 from daemon.operations.member_form import changed_member, custom_fields, new_member
 from daemon.operations.members import append_event, next_numbers
@@ -74,6 +75,7 @@ async def receive(shop: Shop, actor: Actor, source: IO[bytes], runner: JobRunner
             "mapping": mapping,
             "on_match": "change",
             "language": shop.language,
+            REVERSIBLE: 1,
         },
         answer={"reading": True},
     )
@@ -216,18 +218,23 @@ class Import:
 
     kind = KIND
     permission = Permission.MEMBER_IMPORT
-    undoable = False
+
+    def undoable(self, job: Job) -> bool:
+        """Imports of versions that kept nothing to put back are not."""
+        return REVERSIBLE in job.request
 
     def step(self, shop: Shop, books: Books, job: Job, most: int) -> Job:
         rows = books.job_rows(job.job_id, job.done, most)
         reader = RowReader(shop.rules, job.request["mapping"])
         readings = [reader.read(row.row, row.content) for row in rows if row.problem is None]
         known = whom(books, reader, readings, on_match=job.request["on_match"])
-        changed = self._change(shop, books, reader, readings, known)
-        added = self._add(shop, books, readings, known)
-        ended = [_ended(row, readings, {**known, **added}) for row in rows]
+        changed = self._change(shop, books, job, reader, readings, known)
+        added = self._add(shop, books, job, readings, known)
+        befores = {**changed, **{row: each.before for row, each in added.items()}}
+        subjects = {**known, **{row: each.member_id for row, each in added.items()}}
+        ended = [_ended(row, readings, subjects, befores) for row in rows]
         books.put_job_rows(job.job_id, [row for row in ended if row is not None])
-        touched = sorted({**{row: known[row] for row in changed}, **added}.items())
+        touched = sorted((row, subjects[row]) for row in befores)
         if touched:
             detail: dict[str, int | str] = {
                 "event": "import_members",
@@ -252,15 +259,16 @@ class Import:
         self,
         shop: Shop,
         books: Books,
+        job: Job,
         reader: RowReader,
         readings: Sequence[Reading],
         known: dict[int, str],
-    ) -> list[int]:
-        """The rows whose member really changed."""
+    ) -> dict[int, Any]:
+        """The rows whose member really changed, with what undo puts back."""
         if not known:
-            return []
+            return {}
         listed = {each.member.member_id: each for each in books.listed(list(known.values()))}
-        changed = []
+        changed: dict[int, Any] = {}
         for reading in readings:
             found = listed.get(known.get(reading.row, ""))
             if found is None:
@@ -273,17 +281,26 @@ class Import:
             )
             if reading.referrer and member.referrer is None:
                 member = replace(member, referrer=_referrer(books, reading, member))
+            if reading.level and reading.level != member.level:
+                note_level(shop, books, job, member, reading.level)
+                member = replace(member, level=reading.level)
             if member != found.member:
                 books.change_member(member)
             if personal != found.personal:
                 books.change_personal(member.member_id, personal)
             if member != found.member or personal != found.personal:
-                changed.append(reading.row)
+                was = Touched(found.member, found.personal)
+                changed[reading.row] = as_before(books, was, Touched(member, personal))
         return changed
 
     def _add(
-        self, shop: Shop, books: Books, readings: Sequence[Reading], known: dict[int, str]
-    ) -> dict[int, str]:
+        self,
+        shop: Shop,
+        books: Books,
+        job: Job,
+        readings: Sequence[Reading],
+        known: dict[int, str],
+    ) -> dict[int, Added]:
         now_ms = shop.clock.now_ms()
         today = shop.day(now_ms)
         made: dict[int, tuple[Member, Personal]] = {}
@@ -301,12 +318,20 @@ class Import:
         ):
             member, personal = made[row]
             made[row] = (replace(member, number=number), personal)
+        levels = {reading.row: reading.level for reading in readings if reading.level}
+        for row in made.keys() & levels.keys():
+            member, personal = made[row]
+            note_level(shop, books, job, member, levels[row])
+            made[row] = (replace(member, level=levels[row]), personal)
         if made:
             books.add_members(list(made.values()))
-        return {row: member.member_id for row, (member, _) in made.items()}
+        return {
+            row: Added(member.member_id, 1 if row in levels else 0)
+            for row, (member, _) in made.items()
+        }
 
     def undo(self, shop: Shop, books: Books, job: Job, most: int) -> Job:
-        raise AssertionError("an import is not undone")
+        return take_back(shop, books, job, most)
 
     def end(self, shop: Shop, books: Books, job: Job) -> None:
         """The steps have forgotten what they took in."""
@@ -329,11 +354,30 @@ def _referrer(books: Books, reading: Reading, member: Member) -> str | None:
     return None if found == member.member_id else found
 
 
-def _ended(row: JobRow, readings: Sequence[Reading], touched: dict[int, str]) -> JobRow | None:
+def note_level(shop: Shop, books: Books, job: Job, member: Member, level: str) -> None:
+    """A level that a file says. Nobody is told and nothing is given for it: an old customer comes
+    over with the rank they had."""
+    detail: dict[str, int | str] = {
+        "event": "set_level",
+        "before": member.level or "",
+        "after": level,
+        "reason": KIND,
+        "job": job.job_id,
+    }
+    actor, now_ms = actor_of(job), shop.clock.now_ms()
+    append_event(shop, books, actor, Kind.LEVEL, member.member_id, detail, now_ms)
+
+
+def _ended(
+    row: JobRow,
+    readings: Sequence[Reading],
+    subjects: dict[int, str],
+    befores: dict[int, Any],
+) -> JobRow | None:
     """The row as it is kept: a good one without its content, a bad one with its reasons."""
     if row.problem is not None:
         return None
     problems = next(each.problems for each in readings if each.row == row.row)
     if problems:
         return replace(row, problem=[each.as_json() for each in problems])
-    return JobRow(row.row, subject=touched.get(row.row))
+    return JobRow(row.row, subject=subjects.get(row.row), before=befores.get(row.row))

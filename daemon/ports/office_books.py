@@ -97,6 +97,27 @@ class OfficeBooks(Protocol):
         """Many at once. Asserts that no number is taken."""
         ...
 
+    def seal_personal(self, member_id: str, personal: Personal) -> bytes | None:
+        """Sealed under the member's own key, to be kept with a job; None where that key is gone."""
+        ...
+
+    def open_personal(self, member_id: str, sealed: bytes) -> Personal | None:
+        """What `seal_personal` sealed; None where the member has been erased since."""
+        ...
+
+    def entries_about(self, member_id: str) -> int:
+        """How many entries of the journal name the member."""
+        ...
+
+    def is_bound(self, member_id: str) -> bool:
+        """Whether anything but the journal points at the member: a card, an account, a coupon, a
+        message, a friend, a paper, a sale."""
+        ...
+
+    def remove_member(self, member_id: str) -> None:
+        """Takes a member off the books who is not bound; the number is free again."""
+        ...
+
     def found_members(self, query: str, limit: int, before: str | None) -> Stretch:
         """Members found by number, printed card number, name, pinyin, phone or its tail:
         exact numbers first, then newest first from before the id `before` on."""

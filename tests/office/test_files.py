@@ -13,9 +13,10 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from daemon.core.entry import Kind
-from tests.web.till import CASHIER, Counter, Reply
+from daemon.rules.compile import compile as compile_rules
+from tests.web.till import CASHIER, Counter, Reply, desfire
 
-from .conftest import ended, log_of
+from .conftest import CATEGORIES, FIELDS, ended, log_of
 
 CSV = {"Content-Type": "text/csv"}
 XLSX = {"Content-Type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -244,3 +245,119 @@ async def test_exported_masked_or_whole_and_loaded_again(office: Counter) -> Non
         (4, 1, "csv"),
         (4, 1, "xlsx"),
     ]
+
+
+RANKS = {
+    "rungs": [
+        {"level": "silver", "name": "银级", "from_value": 100_000},
+        {"level": "gold", "name": "金级", "from_value": 500_000},
+    ]
+}
+OLD = "会员号,姓名,手机,标签,等级\nK1,张三丰,13812345678,老客,金级\nK2,李清照,13900001111,,\n"
+NEW = (
+    "会员号,姓名,手机,标签,等级,推荐人\n"
+    "K1,张真人,13812349999,VIP,银级,\n"
+    "N1,王五,13700002222,,gold,K2\n"
+    "N2,赵六,13700003333,,,N1\n"
+    "N3,钱七,13700004444,,,\n"
+    "N4,孙八,13700005555,,钻石,\n"
+)
+
+
+def with_levels(office: Counter) -> None:
+    documents: dict[str, Any] = {
+        "fields": FIELDS,
+        "member_categories": CATEGORIES,
+        "levels": RANKS,
+    }
+    rules = compile_rules(documents, office.shop.base_policy, office.shop.base_head)
+    office.shop.rules_cell.put(rules)
+
+
+async def file_of(office: Counter, number: str) -> dict[str, Any]:
+    (member,) = (await office.get(f"/members?q={number}"))["members"]
+    file: dict[str, Any] = await office.get(f"/members/{member['member_id']}/file")
+    return file
+
+
+async def test_a_file_says_levels_and_each_is_on_the_journal(office: Counter) -> None:
+    with_levels(office)
+    await start(office, (await load(office, OLD.encode())).body["job_id"])
+    job = (await load(office, NEW.encode())).body
+    assert job["mapping"] == ["number", "name", "phone", "tags", "level", "referrer"]
+    assert job["answer"]["preview"] == {"add": 2, "change": 1, "bad": 2, "duplicates": 0}
+    problems = {each["row"]: each["problems"] for each in job["answer"]["samples"]}
+    assert problems[4] == [[4, "level_unknown"]]
+    await start(office, job["job_id"])
+    first, new = await file_of(office, "K1"), await file_of(office, "N1")
+    assert (first["level"], new["level"]) == ("silver", "gold")
+    told = [(member, row) for kind, _, member, row in await log_of(office) if kind == Kind.LEVEL]
+    assert [(row["before"], row["after"], row["reason"]) for _, row in told] == [
+        ("", "gold", "import"),
+        ("gold", "silver", "import"),
+        ("", "gold", "import"),
+    ]
+    assert [member for member, _ in told] == [
+        first["member_id"],
+        first["member_id"],
+        new["member_id"],
+    ]
+    assert (await office.get("/messages"))["messages"] == []
+
+
+async def test_an_import_is_taken_back(office: Counter) -> None:
+    """Who was added goes, who was changed is as before, and the same file can be loaded again."""
+    with_levels(office)
+    await start(office, (await load(office, OLD.encode())).body["job_id"])
+    before = await file_of(office, "K1")
+    job = (await load(office, NEW.replace(",N1\n", ",\n").encode())).body
+    done = await start(office, job["job_id"])
+    assert (done["answer"]["added"], done["answer"]["changed"], done["undoable"]) == (3, 1, True)
+    assert (await file_of(office, "K1"))["tags"] == ["VIP"]
+    await office.post(f"/jobs/{job['job_id']}/undo")
+    undone = await ended(office, job["job_id"])
+    answer = undone["answer"]
+    assert (undone["state"], answer["removed"], answer["restored"]) == ("undone", 3, 1)
+    assert (answer["left"], undone["undoable"]) == ([], False)
+    after = await file_of(office, "K1")
+    kept = ("version", "name", "phone", "tags", "level", "number")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert (await office.get("/office/members/count"))["count"] == 2
+    for sought in ("N1", "13700002222", "ww", "13812349999"):
+        assert (await office.get(f"/members?q={sought}"))["members"] == []
+    assert len((await office.get("/members?q=13812345678"))["members"]) == 1
+    entries = [row[3] for row in await log_of(office) if row[0] == Kind.IMPORTED]
+    assert [each["event"] for each in entries[-2:]] == ["undo_job", "undo_import"]
+    assert (entries[-1]["removed"], entries[-1]["restored"]) == (3, 1)
+    assert "王五" not in str(entries)
+    reply = await office.ask("POST", f"/jobs/{job['job_id']}/undo")
+    assert (reply.status, reply.key) == (409, "job_state")
+    again = (await load(office, NEW.encode())).body
+    assert (await start(office, again["job_id"]))["answer"]["added"] == 2
+
+
+async def test_who_has_something_by_now_stays(office: Counter) -> None:
+    with_levels(office)
+    rows = "".join(
+        f"T{at},人{at},1360000000{at},{level}\n" for at, level in enumerate(["", "银级"] * 4)
+    )
+    job = (await load(office, f"会员号,姓名,手机,等级\n{rows}".encode())).body
+    assert (await start(office, job["job_id"]))["answer"]["added"] == 8
+    at = {f"T{n}": (await file_of(office, f"T{n}"))["member_id"] for n in range(8)}
+    await office.recharge(at["T0"], 10_000)
+    await office.issue(at["T1"], desfire())
+    points = {"points": 5, "reason": "goodwill"}
+    await office.post(f"/members/{at['T2']}/points", points, key=office.new_key())
+    paper = {"kind": "passport", "number": "E12345678", "name": "人"}
+    await office.post(f"/members/{at['T3']}/identity", paper)
+    friend = {"name": "朋友", "phone": "13600000099", "referrer": "T4"}
+    await office.post("/members", friend, expect=201)
+    version = (await file_of(office, "T5"))["version"]
+    changed = await office.ask("PUT", f"/members/{at['T5']}", {"version": version, "name": "改了"})
+    assert changed.status == 200
+    await office.post(f"/jobs/{job['job_id']}/undo")
+    undone = await ended(office, job["job_id"])
+    assert undone["answer"]["left"] == ["T5", "T4", "T3", "T2", "T1", "T0"]
+    assert (undone["answer"]["removed"], undone["answer"]["left_count"]) == (2, 6)
+    assert (await office.get("/office/members/count"))["count"] == 7
+    assert (await file_of(office, "T0"))["standing"]["principal_fen"] == 10_000

@@ -36,7 +36,7 @@ class NewMapping(Body):
     mapping: list[str] = Field(
         max_length=64,
         description="For each column what it means: number, name, phone, gender, birthday,"
-        " category, valid_to, tags, referrer, field:<id>, or empty.",
+        " category, valid_to, tags, level, referrer, field:<id>, or empty.",
     )
     on_match: Literal["change", "skip"] = Field(
         default="change", description="What is done with rows of members that are there."

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from daemon.core.lot_number import lot_text
 from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Block, Feed, Pair, Receipt, Row, Rule, Text
 from daemon.core.receipt_text import (
@@ -83,16 +84,17 @@ def lots_words(
     lot: int, principal_fen: int, bonus_fen: int, bonus_to_day: str, language: str
 ) -> tuple[str, ...]:
     """Both lots of a recharge, and until when each is good."""
+    called = lot_text(lot)
     if language == "en":
-        lines = [f"Lot {lot}: principal {yuan(principal_fen)}, never ends"]
+        lines = [f"Lot {called}: principal {yuan(principal_fen)}, never ends"]
         if bonus_fen:
             ends = f"until {bonus_to_day}" if bonus_to_day else "never ends"
-            lines.append(f"Lot {lot}: bonus {yuan(bonus_fen)}, {ends}")
+            lines.append(f"Lot {called}: bonus {yuan(bonus_fen)}, {ends}")
     else:
-        lines = [f"批次{lot} 本金{yuan(principal_fen)} 长期有效"]
+        lines = [f"批次{called} 本金{yuan(principal_fen)} 长期有效"]
         if bonus_fen:
             ends = f"有效期至{bonus_to_day}" if bonus_to_day else "长期有效"
-            lines.append(f"批次{lot} 赠金{yuan(bonus_fen)} {ends}")
+            lines.append(f"批次{called} 赠金{yuan(bonus_fen)} {ends}")
     return tuple(lines)
 
 

@@ -190,7 +190,7 @@ def refund_moves(
     points_lot: int,
     points_back_before: int,
 ) -> tuple[Posting, ...]:
-    """`sale_lot` is the dseq of the sale's entry, which names the lots of passes it gave;
+    """`sale_lot` is the number of the lots that the sale opened, passes among them;
     `points_back_before` what earlier refunds gave back of the points in `drawn`. Points that the
     sale earned leave the lot they went to, and where that has not enough, the others."""
     sheet = Sheet()

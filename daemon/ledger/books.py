@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.ledger.branch_desk import BranchDesk
 from daemon.ledger.cards_desk import CardsDesk
 from daemon.ledger.crew_desk import CrewDesk
 from daemon.ledger.journal import JournalDesk
@@ -18,6 +19,7 @@ from daemon.ledger.staff import StaffDesk
 
 
 class SqlBooks(
+    BranchDesk,
     JournalDesk,
     RequestDesk,
     PeopleDesk,

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from daemon.core.entry import Account, Entry, Kind, parse_leaf
 from daemon.core.errors import LedgerCorrupt
 from daemon.core.records import IdentityPaper
-from daemon.ledger.desk import Desk
+from daemon.ledger.chain_desk import ChainDesk
 from daemon.ledger.vault import NONCE_BYTES
 
 
-class CardsDesk(Desk):
+class CardsDesk(ChainDesk):
     """Part of `daemon.ledger.books.SqlBooks`."""
 
     def card_numbered(self, number: str) -> str | None:
@@ -65,7 +65,8 @@ class CardsDesk(Desk):
         return {Account(owner, asset, lot): taken for asset, lot, taken in rows}
 
     def opening(self, lot: int) -> Entry | None:
-        row = self._one("SELECT leaf FROM journal WHERE dseq = ?", lot)
+        dseq = self.dseq_of(lot)
+        row = None if dseq is None else self._one("SELECT leaf FROM journal WHERE dseq = ?", dseq)
         return None if row is None else parse_leaf(row[0])
 
 

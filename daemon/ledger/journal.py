@@ -21,9 +21,10 @@ from daemon.core.entry import (
     chain_hash,
     parse_leaf,
 )
+from daemon.core.lot_number import lot_number
 from daemon.core.lot_rule import lot_rule
 from daemon.core.records import ChainHead, Holding
-from daemon.ledger.desk import Desk
+from daemon.ledger.chain_desk import ChainDesk
 
 _TIP = "SELECT dseq, chain, at_ms FROM journal ORDER BY dseq DESC LIMIT 1"
 _PLACE = (
@@ -41,7 +42,7 @@ Found = tuple[int, int] | None
 """Id and balance of an account before the entry, or None where the entry opens it."""
 
 
-class JournalDesk(Desk):
+class JournalDesk(ChainDesk):
     def head(self) -> ChainHead:
         tip = self._one(_TIP)
         return ChainHead(0, GENESIS) if tip is None else ChainHead(tip[0], tip[1])
@@ -59,13 +60,17 @@ class JournalDesk(Desk):
         dseq, previous, latest_ms, there = (0, GENESIS, 0, 0) if place is None else place
         assert not there, "this operation is in the journal already"
         dseq += 1
+        number = self.journal_number()
+        if number:
+            draft = self._funded(draft)
+        lot = lot_number(number, dseq)
         rules = opened or {}
         asked = draft.postings
         if rules or draft.at_ms < latest_ms:
             draft = replace(
                 draft,
                 at_ms=max(draft.at_ms, latest_ms),
-                postings=tuple(_in_its_lot(posting, dseq, rules) for posting in asked),
+                postings=tuple(_in_its_lot(posting, lot, rules) for posting in asked),
             )
         entry = Entry(dseq, draft)
         found = self._find(draft.postings)
@@ -90,7 +95,7 @@ class JournalDesk(Desk):
                 draft.detail.get("event"),
             ),
         )
-        balances = self._post(entry, found, rules)
+        balances = self._post(entry, found, rules, counted=number > 0)
         self._require_written(entry, chain, balances)
         return entry
 
@@ -104,7 +109,12 @@ class JournalDesk(Desk):
         return found
 
     def _post(
-        self, entry: Entry, found: Sequence[Found], rules: Mapping[Account, str]
+        self,
+        entry: Entry,
+        found: Sequence[Found],
+        rules: Mapping[Account, str],
+        *,
+        counted: bool,
     ) -> list[int]:
         """Moves the balances and writes the postings; returns what each balance must now be."""
         lines = []
@@ -135,6 +145,8 @@ class JournalDesk(Desk):
                 lines,
             )
         self._project(entry.draft.postings)
+        if counted:
+            self._count(entry, lines)
         return balances
 
     def _project(self, postings: Sequence[Posting]) -> None:
@@ -158,7 +170,7 @@ class JournalDesk(Desk):
             )
 
     def _open_account(self, dseq: int, account: Account, rules: Mapping[Account, str]) -> int:
-        rule = rules.get(replace(account, lot=0)) if account.lot else None
+        rule = rules.get(account, rules.get(replace(account, lot=0))) if account.lot else None
         row = self._one(
             "INSERT INTO account (owner, asset, lot, balance, held, rule, opened_dseq)"
             " VALUES (?, ?, ?, 0, 0, ?, ?) RETURNING id",
@@ -221,12 +233,12 @@ class JournalDesk(Desk):
         ]
 
 
-def _in_its_lot(posting: Posting, dseq: int, rules: Mapping[Account, str]) -> Posting:
+def _in_its_lot(posting: Posting, lot: int, rules: Mapping[Account, str]) -> Posting:
+    """A lot that another counter of the chain opened keeps its number."""
     account = posting.account
-    if account not in rules:
+    if account not in rules or account.lot:
         return posting
-    assert account.lot == 0, "only an account without a lot can be given one"
-    return replace(posting, account=replace(account, lot=dseq))
+    return replace(posting, account=replace(account, lot=lot))
 
 
 def _require_movable(posting: Posting, row: Found, *, opens: bool) -> None:

@@ -307,12 +307,16 @@ class _Check:
 
     def _batches(self, connection: Connection) -> None:
         rows = connection.execute(
-            "SELECT bseq, first_dseq, last_dseq, head, manifest, chain FROM batch"
-            " LEFT JOIN journal ON dseq = last_dseq ORDER BY bseq"
+            "SELECT epoch, bseq, batch.first_dseq, last_dseq, head, manifest, chain,"
+            " epoch.first_dseq FROM batch JOIN epoch USING (epoch)"
+            " LEFT JOIN journal ON dseq = last_dseq ORDER BY epoch, bseq"
         ).fetchall()
-        bseq_before, dseq_before, head_before = 0, 0, GENESIS
-        for bseq, first_dseq, last_dseq, head, manifest, chain in rows:
+        epoch_before, bseq_before, dseq_before, head_before = 0, 0, 0, GENESIS
+        for epoch, bseq, first_dseq, last_dseq, head, manifest, chain, begins in rows:
             self.report.batches += 1
+            if epoch != epoch_before:
+                # Each epoch numbers its batches anew, behind where it began.
+                bseq_before, dseq_before, head_before = 0, begins - 1, GENESIS
             if bseq != bseq_before + 1 or first_dseq != dseq_before + 1:
                 self.note(Flaw.BATCH_GAP, first_dseq, f"batch {bseq}")
             if last_dseq > self.report.head_dseq:
@@ -321,6 +325,7 @@ class _Check:
             named = head_before in manifest and (chain is None or chain in manifest)
             if sha256(manifest).digest() != head or not named:
                 self.note(Flaw.BATCH_CHANGED, first_dseq, f"batch {bseq}")
+            epoch_before = epoch
             bseq_before, dseq_before, head_before = bseq, last_dseq, head
 
     def _checkpoints(self, connection: Connection, kept: Checkpoint | None) -> None:

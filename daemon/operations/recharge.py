@@ -204,7 +204,7 @@ def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: s
     )
     books.add_habit(order.member_id, shop.day(now_ms), recharged_fen=order.amount_fen)
     settle_level(shop, books, planned.member, now_ms, cause=operation.op_id)
-    answer = _receipt(shop, books, actor, operation, planned, entry.dseq)
+    answer = _receipt(shop, books, actor, operation, planned, books.lot_of(entry.dseq))
     books.change_operation(
         operation.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq
     )

@@ -46,6 +46,8 @@ class Sold:
     earlier: tuple[Refund, ...]
     member: Member | None
     holdings: tuple[Holding, ...]
+    lot: int
+    """The number of the lots that the sale opened."""
 
     @property
     def owner(self) -> str:
@@ -107,7 +109,7 @@ def require_sold(books: Books, sale_id: str) -> Sold:
     member = books.member(quote.member_id) if quote.member_id is not None else None
     holdings = books.holdings(owner_of(member.member_id)) if member is not None else ()
     earlier_ones = tuple(each for _, each in refunds_of(books, sale))
-    return Sold(sale, entry, quote, earlier_ones, member, tuple(holdings))
+    return Sold(sale, entry, quote, earlier_ones, member, tuple(holdings), books.lot_of(entry.dseq))
 
 
 def plan(shop: Shop, sold: Sold, lines: Mapping[str, int] | None, now_ms: int) -> Refund:
@@ -120,7 +122,7 @@ def plan(shop: Shop, sold: Sold, lines: Mapping[str, int] | None, now_ms: int) -
         raise Conflict("nothing_to_refund")
     there = {held.account: held.balance for held in sold.holdings}
     granted = {
-        line.line.line_id: there.get(Account(sold.owner, pass_asset(line), sold.entry.dseq), 0)
+        line.line.line_id: there.get(Account(sold.owner, pass_asset(line), sold.lot), 0)
         for line in sold.quote.lines
         if line.grants
     }
@@ -203,7 +205,7 @@ def _append(books: Books, operation: Operation, sold: Sold, planned: Refund, act
                 sold.quote,
                 sold.owner,
                 sold.holdings,
-                sale_lot=sold.entry.dseq,
+                sale_lot=sold.lot,
                 drawn=lots_of_points(answer),
                 points_lot=answer.get("points_lot", 0),
                 points_back_before=sum(each.points_back for each in sold.earlier),

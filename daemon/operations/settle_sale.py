@@ -131,7 +131,7 @@ def settle(
     called = names if names is not None else rule_names(shop, books, quote)
     told = Told(cashier, called, buyer.weak, level)
     paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, told)
-    answer = _answer(quote, buyer, moves, entry, paper, called, level)
+    answer = _answer(quote, buyer, moves, books.lot_of(entry.dseq), paper, called, level)
     books.change_operation(
         sale.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq
     )
@@ -264,7 +264,7 @@ def _answer(
     quote: Quote,
     buyer: Buyer,
     moves: SaleMoves,
-    entry: Entry,
+    opened_lot: int,
     paper: Papered,
     names: Mapping[str, str],
     level: tuple[str | None, str | None],
@@ -284,7 +284,7 @@ def _answer(
         "quote": quote_as_json(quote),
         "names": dict(names),
         "points_drawn": [list(each) for each in moves.points_drawn],
-        "points_lot": moves.points_lot or entry.dseq,
+        "points_lot": moves.points_lot or opened_lot,
         "levels": list(level),
     }
 

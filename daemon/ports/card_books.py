@@ -38,5 +38,5 @@ class CardBooks(Protocol):
         ...
 
     def opening(self, lot: int) -> Entry | None:
-        """The entry that opened a lot."""
+        """The entry of this journal that opened a lot; None where another counter's did."""
         ...

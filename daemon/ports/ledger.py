@@ -20,6 +20,7 @@ from daemon.core.records import (
     StoredBatch,
     StoredReceipt,
 )
+from daemon.ports.branch_books import BranchBooks
 from daemon.ports.card_books import CardBooks
 from daemon.ports.loyalty_books import LoyaltyBooks
 from daemon.ports.office_books import OfficeBooks
@@ -39,6 +40,7 @@ class Books(
     LoyaltyBooks,
     StaffBooks,
     ShiftBooks,
+    BranchBooks,
     Protocol,
 ):
     """The books inside one write transaction, on the writer's thread. Plain calls, no awaiting.

@@ -57,6 +57,8 @@ def _progress(books: Books) -> Progress:
     if kept is None:
         return Progress(sealed, 0, None)
     mark = json.loads(kept)
+    if mark.get("epoch", 1) != books.epoch():
+        return Progress(sealed, 0, None)
     return Progress(sealed, int(mark["bseq"]), int(mark["at_ms"]))
 
 
@@ -65,5 +67,5 @@ def _mark(books: Books, upto: int, now_ms: int) -> Progress:
     if upto <= before.receipted:
         return before
     books.mark_receipted(upto, now_ms)
-    books.put_setting(SETTING, json.dumps({"bseq": upto, "at_ms": now_ms}))
+    books.put_setting(SETTING, json.dumps({"bseq": upto, "at_ms": now_ms, "epoch": books.epoch()}))
     return Progress(before.sealed, upto, now_ms)

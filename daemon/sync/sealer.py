@@ -84,6 +84,10 @@ class Sealer:
         self._versions = dict(versions or {})
         self._one_at_a_time = asyncio.Lock()
 
+    def begin(self, identity: Identity) -> None:
+        """A new epoch: what is sealed from now on names it."""
+        self._identity = identity
+
     async def seal_all(self) -> tuple[StoredBatch, ...]:
         """Seals everything that the journal holds (at a pull). Returns what was new.
 
@@ -129,7 +133,7 @@ class Sealer:
     def _prepare(
         self, books: Books, pending: Sequence[Pending], rest: bool
     ) -> tuple[Backlog, tuple[StoredBatch, ...]]:
-        backlog = read_backlog(books, self._position(books.last_batch()))
+        backlog = read_backlog(books, self._position(books, books.last_batch()))
         now_ms = self._clock.now_ms()
         still = tuple(item for item in pending if _is_pending(books, item.op_id))
         position, links = backlog.position, backlog.links
@@ -156,9 +160,17 @@ class Sealer:
             )
         return backlog, tuple(made)
 
-    def _position(self, last: StoredBatch | None) -> Position:
-        if last is None:
+    def _beginning(self, books: Books) -> Position:
+        """Before the first batch of an epoch: a later one goes on behind the entry before it, and
+        its running rows begin at zero."""
+        dseq = books.first_dseq() - 1
+        if dseq == 0:
             return Position(self._identity)
+        return Position(self._identity, dseq=dseq, chain=books.leaves(dseq, 1)[0][2])
+
+    def _position(self, books: Books, last: StoredBatch | None) -> Position:
+        if last is None:
+            return self._beginning(books)
         manifest, _ = open_manifest(last.manifest, own_keys(self._signer))
         if (manifest.identity.device, manifest.identity.epoch) != (
             self._identity.device,
@@ -196,6 +208,9 @@ def read_backlog(books: Books, position: Position) -> Backlog:
         for holding in books.holdings(owner):
             row = (owner, holding.account.asset)
             rows[row] = rows.get(row, 0) + holding.balance
+    for row, balance in books.epoch_opening().items():
+        if row[0] in owners:
+            rows[row] = rows.get(row, 0) - balance
     members = [account for account in account_movements(entries) if account.owner not in owners]
     balances = {account: books.balance(account) for account in members}
     return Backlog(position, tuple(links), whole, rows, balances)

@@ -70,6 +70,15 @@ class RulesDesk(Desk):
     def category_has_members(self, category: str) -> bool:
         return self._holds("SELECT 1 FROM member WHERE category = ?", category)
 
+    def has_members(self) -> bool:
+        return self._holds("SELECT 1 FROM member")
+
+    def field_has_values(self, field: str) -> bool:
+        return self._holds(
+            "SELECT 1 FROM member WHERE fields <> '{}' AND json_type(fields, ?) IS NOT NULL",
+            f'$."{field}"',
+        )
+
     def level_has_members(self, level: str) -> bool:
         return self._holds("SELECT 1 FROM member WHERE level = ?", level)
 

@@ -1,5 +1,6 @@
 """What a change of the rules would take away from somebody: a role that an employee has, a category
-that members belong to, a campaign whose coupons are out, a pass that is paid for."""
+that members belong to, a campaign whose coupons are out, a pass that is paid for; and a custom
+field whose values would mean something else."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ def still_in_use(before: ShopRules, after: ShopRules, books: Books) -> list[Mist
         *_staff(before, after, books),
         *_members(before, after, books),
         *_codes(before, after, books),
+        *_fields(before, after, books),
     ]
 
 
@@ -49,6 +51,21 @@ def _members(before: ShopRules, after: ShopRules, books: Books) -> Iterator[Mist
     for campaign in sorted(before.campaigns.keys() - after.campaigns.keys()):
         if books.campaign_is_out(campaign):
             yield Mistake("campaigns.campaigns", "campaign_in_use", {"id": campaign})
+
+
+def _fields(before: ShopRules, after: ShopRules, books: Books) -> Iterator[Mistake]:
+    """What is kept of a field stays as it was typed, where it was typed: a text would be no number,
+    and what was open would not be sealed. Of a personal field nobody can say who has filled it in
+    without opening everybody: any member stands for one who has."""
+    for at, field in enumerate(after.fields.values()):
+        was = before.fields.get(field.field)
+        if was is None or (was.kind, was.personal) == (field.kind, field.personal):
+            continue
+        held = books.has_members() if was.personal else books.field_has_values(field.field)
+        if held and was.kind != field.kind:
+            yield Mistake(f"fields.fields.{at}.kind", "field_kind_in_use", {"id": field.field})
+        elif held:
+            yield Mistake(f"fields.fields.{at}.personal", "field_kept_in_use", {"id": field.field})
 
 
 def _codes(before: ShopRules, after: ShopRules, books: Books) -> Iterator[Mistake]:

@@ -39,6 +39,15 @@ class RuleBooks(Protocol):
         """Whether anybody belongs to the member category. May look at every member."""
         ...
 
+    def has_members(self) -> bool:
+        """Whether anybody is on the books, erased or not."""
+        ...
+
+    def field_has_values(self, field: str) -> bool:
+        """Whether a member holds something under this custom field that is kept in the open. Reads
+        every member."""
+        ...
+
     def level_has_members(self, level: str) -> bool:
         """As `category_has_members`."""
         ...

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from daemon.core.entry import Kind
-from tests.web.till import CASHIER, Counter, customer, uid_card
+from tests.web.till import CASHIER, Counter, Reply, customer, uid_card
 
-from .conftest import log_of
+from .conftest import FIELDS, log_of
 
 
 async def add(counter: Counter, name: str, phone: str = "", **more: Any) -> Any:
@@ -199,3 +199,35 @@ async def test_a_cashier_may_not(office: Counter) -> None:
     ]:
         reply = await office.ask(method, where, body)
         assert (reply.status, reply.key) == (403, "permission_needed"), where
+
+
+async def test_a_field_keeps_its_kind_while_members_hold_values(office: Counter) -> None:
+    """A text is not read as a number, and what lies open is not sealed by a word in the rules."""
+
+    async def put(base: int, **changed: Any) -> Reply:
+        fields = [
+            {**each, **(changed if each["field"] == changed.get("field") else {})}
+            for each in FIELDS["fields"]
+        ]
+        body = {"content": {"fields": fields}, "base_version": base}
+        return await office.ask("PUT", "/rules/fields", body)
+
+    assert (await put(0)).status == 200
+    # Nobody has filled anything in: all may change.
+    assert (await put(1, field="note", kind="date")).status == 200
+    assert (await put(2)).status == 200
+    who = {"name": "张三", "phone": "13812345678", "fields": {"note": "左撇子", "plate": "粤B1"}}
+    await office.post("/members", who, expect=201)
+    for changed, at, key in [
+        ({"field": "note", "kind": "number"}, "fields.fields.2.kind", "field_kind_in_use"),
+        ({"field": "note", "personal": True}, "fields.fields.2.personal", "field_kept_in_use"),
+        ({"field": "plate", "kind": "date"}, "fields.fields.4.kind", "field_kind_in_use"),
+        ({"field": "plate", "personal": False}, "fields.fields.4.personal", "field_kept_in_use"),
+    ]:
+        reply = await put(3, **changed)
+        assert (reply.status, reply.key) == (422, "rules_invalid")
+        (told,) = reply.body["errors"]
+        assert (told["at"], told["key"]) == (at, key)
+    # What nobody holds may still change its kind; names may always.
+    assert (await put(3, field="size", kind="text")).status == 200
+    assert (await put(4, field="note", name="备注二")).status == 200

@@ -55,6 +55,8 @@ const MISTAKES: Readonly<Record<string, Phrase>> = {
   member_category_in_use: ["还有会员属于这一类，不能删除", "Members belong to this category; it cannot go"],
   level_in_use: ["还有会员在这一级，不能删除", "Members stand at this level; it cannot go"],
   campaign_in_use: ["这个活动的券还在会员手里，不能删除；可以停用", "Its coupons are out; switch it off instead"],
+  field_kind_in_use: ["已经有会员填了这一项，不能改种类，否则原来的内容就读不懂了。请新加一项，旧的可以删除（内容会留着）", "Members have filled this in: as another kind it could not be read. Add a new field; this one may go, what was filled in stays"],
+  field_kept_in_use: ["已经有会员填了这一项，不能改保存方式：公开的内容不会自动加密。请新加一项", "Members have filled this in, and how it is kept cannot change: what lies open would not be sealed. Add a new field"],
   code_in_use: ["有会员的次卡还能用它：{id}，不能删除", "Members hold passes for {id}; it cannot go"],
   nobody_could_change_the_rules: ["至少要有一个岗位（并有人在岗）能改设置和管员工", "Somebody must keep the permissions to change settings and manage staff"],
   group_twice: ["互斥组重复", "A group is there twice"],

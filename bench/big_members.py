@@ -20,6 +20,7 @@ from daemon.ledger.desk import Connection
 from daemon.ledger.door import open_writer
 from daemon.ledger.migrate import migrate
 from daemon.ledger.vault import Vault
+from daemon.operations.jobs import WORDS_VERSION
 
 FIRST_MS = 1_700_000_000_000
 CHUNK = 5_000
@@ -74,13 +75,14 @@ def build(path: Path, count: int) -> float:
     connection.execute(f"ATTACH DATABASE '{words}' AS apart KEY ''")
     connection.execute("PRAGMA apart.synchronous = OFF")
     connection.execute("PRAGMA apart.journal_mode = OFF")
-    connection.execute("CREATE TABLE apart.word (token BLOB, member_id TEXT)")
+    connection.execute("CREATE TABLE apart.word (word INTEGER, member_id TEXT)")
     _write(connection, count)
     connection.execute("PRAGMA temp_store = FILE")
     connection.execute("BEGIN")
     connection.execute(
-        "INSERT INTO member_token SELECT token, member_id FROM apart.word ORDER BY token, member_id"
+        "INSERT INTO member_word SELECT word, member_id FROM apart.word ORDER BY word, member_id"
     )
+    connection.execute("INSERT INTO setting VALUES ('member_tokens', ?)", (f"{WORDS_VERSION}:all",))
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE apart")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -100,7 +102,8 @@ class _Apart(SqlBooks):
             key, wrapped = vault.new_key(member.member_id)
             keys.append((member.member_id, wrapped))
             secrets.append((member.member_id, vault.seal(member.member_id, key, personal)))
-            words += [(token, member.member_id) for token in vault.tokens(personal)]
+            found_by = vault.words(personal).numbers()
+            words += [(number, member.member_id) for number in found_by]
         connection.executemany(
             "INSERT INTO member (member_id, number, category, status, created_ms, tags)"
             " VALUES (?, ?, ?, ?, ?, ?)",

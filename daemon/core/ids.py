@@ -6,17 +6,18 @@ Time order keeps the ledger's index pages together, which is fewer pages written
 from __future__ import annotations
 
 import re
+from base64 import b32encode
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
+_USUAL = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 _FORM = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 
 
 def make_id(now_ms: int, entropy: bytes) -> str:
     """26 characters from `now_ms` (Unix milliseconds) and 10 random bytes."""
     assert len(entropy) == 10 and 0 <= now_ms < 1 << 48
-    value = now_ms << 80 | int.from_bytes(entropy, "big")
-    return "".join(ALPHABET[value >> shift & 31] for shift in range(125, -5, -5))
+    return id_text(now_ms.to_bytes(6, "big") + entropy)
 
 
 def is_id(text: str) -> bool:
@@ -35,5 +36,5 @@ def id_bytes(text: str) -> bytes:
 def id_text(raw: bytes) -> str:
     """Inverse of `id_bytes`."""
     assert len(raw) == 16
-    value = int.from_bytes(raw, "big")
-    return "".join(ALPHABET[value >> shift & 31] for shift in range(125, -5, -5))
+    # 20 bytes are 32 characters of five bits; the first six are of the four bytes put before.
+    return b32encode(bytes(4) + raw)[6:].translate(_USUAL).decode()

@@ -135,6 +135,8 @@ def require_all(fields: Sequence[MemberField], given: Mapping[str, object]) -> N
 def clean_text(text: str) -> str:
     """One form for what looks the same: composed, without control and format characters, single
     blanks."""
+    if text.isprintable() and " " not in text and unicodedata.is_normalized("NFC", text):
+        return text
     composed = unicodedata.normalize("NFC", text)
     kept = (c for c in composed if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join("".join(kept).split())

@@ -110,7 +110,7 @@ class JobsDesk(Desk):
             most,
         )
         return [
-            JobRow(row, subject, *(None if each is None else json.loads(each) for each in rest))
+            JobRow(row, subject, *(None if each is None else _read(each) for each in rest))
             for row, subject, *rest in rows
         ]
 
@@ -143,6 +143,7 @@ def _text(content: Any) -> str | None:
     return _written(content)
 
 
+_read = json.JSONDecoder().decode
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

@@ -393,11 +393,11 @@ class LoyaltyDesk(Desk):
         return Sweep(list(dict.fromkeys(found)), place)
 
     def born_on(self, month_days: Sequence[str], after: str, limit: int) -> Sequence[str]:
-        tokens = [self._vault.word_token(f"bd:{month_day}") for month_day in month_days]
+        words = [self._vault.word(f"bd:{month_day}") for month_day in month_days]
         rows = self._all(
-            f"SELECT member_id FROM member_token WHERE token IN ({', '.join('?' * len(tokens))})"
+            f"SELECT member_id FROM member_word WHERE word IN ({', '.join('?' * len(words))})"
             " AND member_id > ? ORDER BY member_id LIMIT ?",
-            *tokens,
+            *words,
             after,
             limit,
         )

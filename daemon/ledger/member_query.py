@@ -1,8 +1,8 @@
 """SQL for the conditions of a filter: constants and question marks only; values are bound.
 
 `m` is the member, `s` its standing (which a member without a visit has not). What is personal is
-asked for by tokens, and one of those drives the query where it can: the members of a month are read
-from the month's own end instead of going through everybody.
+asked for by hashed words, and one of those drives the query where it can: the members of a month
+are read from the month's own end instead of going through everybody.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _WORDS: Final = {"gender": "gender:", "birthday_month": "bm:", "birthday": "bd:"
 
 @dataclass
 class Query:
-    """`where` with `values` in the order of its marks; `driver` is the one token that every member
+    """`where` with `values` in the order of its marks; `driver` is the one word that every member
     found has, if a condition asks for exactly one."""
 
     where: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
-    driver: bytes | None = None
+    driver: int | None = None
     standing: bool = False
 
     def add(self, sql: str, *values: Any) -> None:
@@ -67,26 +67,26 @@ class Query:
 
 def compile_filter(
     conditions: Sequence[Condition],
-    token_of: Callable[[str], bytes],
+    hashed: Callable[[str], int],
     field_word: Callable[[str, str | int], str],
     utc_offset_min: int,
     *,
     drives: bool = True,
 ) -> Query:
-    """`token_of` hashes a word; `field_word` makes the word of a custom field's value. `drives`:
-    whether a token may drive the query (the order is by id)."""
+    """`hashed` hashes a word; `field_word` makes the word of a custom field's value. `drives`:
+    whether a word may drive the query (the order is by id)."""
     query = Query()
     for condition in conditions:
         if condition.kind in (Kind.WORD, Kind.MONTH):
-            tokens = [token_of(word) for word in _words(condition, field_word)]
-            if drives and query.driver is None and len(tokens) == 1:
-                query.driver = tokens[0]
+            words = [hashed(word) for word in _words(condition, field_word)]
+            if drives and query.driver is None and len(words) == 1:
+                query.driver = words[0]
             else:
-                marks = ", ".join("?" * len(tokens))
+                marks = ", ".join("?" * len(words))
                 query.add(
-                    "EXISTS (SELECT 1 FROM member_token x WHERE x.member_id = m.member_id"
-                    f" AND x.token IN ({marks}))",
-                    *tokens,
+                    "EXISTS (SELECT 1 FROM member_word x WHERE x.member_id = m.member_id"
+                    f" AND x.word IN ({marks}))",
+                    *words,
                 )
         elif condition.field == "created":
             _created(query, condition, utc_offset_min)

@@ -93,7 +93,7 @@ class OfficeDesk(JobsDesk):
         self, conditions: Sequence[Condition], utc_offset_min: int, *, drives: bool = True
     ) -> Query:
         return compile_filter(
-            conditions, self._vault.word_token, field_word, utc_offset_min, drives=drives
+            conditions, self._vault.word, field_word, utc_offset_min, drives=drives
         )
 
     def _end(self, walk: _Walk, look_at: int) -> str | None:
@@ -113,20 +113,19 @@ class OfficeDesk(JobsDesk):
         )
 
     def phoned(self, phones: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        tokens = {self._vault.phone_token(phone): phone for phone in phones}
-        marks = ", ".join("?" * len(tokens))
+        words = {self._vault.phone_word(phone): phone for phone in phones}
+        marks = ", ".join("?" * len(words))
         found: dict[str, list[str]] = {}
-        for token, member_id in self._all(
-            f"SELECT token, member_id FROM member_token WHERE token IN ({marks})"
-            " ORDER BY member_id",
-            *tokens,
+        for word, member_id in self._all(
+            f"SELECT word, member_id FROM member_word WHERE word IN ({marks}) ORDER BY member_id",
+            *sorted(words),
         ):
-            found.setdefault(tokens[token], []).append(member_id)
+            found.setdefault(words[word], []).append(member_id)
         return found
 
 
 class _Walk:
-    """One way through the members: over ids, over numbers, or over the members of a token."""
+    """One way through the members: over ids, over numbers, or over the members of a word."""
 
     def __init__(self, query: Query, sort: Sort, after: str | None) -> None:
         self._query = query
@@ -139,7 +138,7 @@ class _Walk:
             self._table, self._where = "FROM member m", []
         else:
             self.key = "d.member_id"
-            self._table, self._where = "FROM member_token d", ["d.token = ?"]
+            self._table, self._where = "FROM member_word d", ["d.word = ?"]
             self._values.append(query.driver)
         self._where = [*self._where, f"{self.key} {self._before} ?"]
         self._values.append(self._begin)
@@ -152,7 +151,7 @@ class _Walk:
         """Over those that the conditions hold for, up to the key `end`."""
         table, where, values = self._table, list(self._where), list(self._values)
         if self._query.driver is not None:
-            # CROSS keeps the order of the tables: the token's own end is walked.
+            # CROSS keeps the order of the tables: the word's own end is walked.
             table += " CROSS JOIN member m ON m.member_id = d.member_id"
         if self._query.standing:
             table += " LEFT JOIN standing s ON s.member_id = m.member_id"

@@ -9,7 +9,9 @@ from typing import Any
 from daemon.core.card import CardStatus, Technology
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Member, Personal
-from daemon.ledger.desk import Desk, from_json, to_json
+from daemon.ledger.desk import from_json, to_json
+from daemon.ledger.vault import Words
+from daemon.ledger.words_desk import WordsDesk
 from daemon.ports.office_books import Stretch
 
 MEMBER_COLUMNS = (
@@ -26,7 +28,7 @@ _AFTER_ALL = "~"
 """Behind every id."""
 
 
-class PeopleDesk(Desk):
+class PeopleDesk(WordsDesk):
     def member(self, member_id: str) -> Member | None:
         row = self._one(f"SELECT {MEMBER_COLUMNS} FROM member WHERE member_id = ?", member_id)
         return None if row is None else member_of(row)
@@ -39,15 +41,13 @@ class PeopleDesk(Desk):
     def add_members(self, added: Sequence[tuple[Member, Personal]]) -> None:
         """Many at once. Asserts that no number is taken."""
         assert self._writable, "writing in read()"
-        keys, secrets, tokens = [], [], []
+        keys, secrets, words = [], [], []
         for member, personal in added:
             member_id = member.member_id
             key, wrapped = self._vault.new_key(member_id)
             keys.append((member_id, wrapped))
             secrets.append((member_id, self._vault.seal(member_id, key, personal)))
-            tokens += [(token, member_id) for token in self._vault.tokens(personal)]
-        # In the order of the index, neighbours share its pages.
-        tokens.sort()
+            words.append((member_id, self._vault.words(personal)))
         many = self._connection.executemany
         many(
             f"INSERT INTO member ({MEMBER_COLUMNS}) VALUES ({_MEMBER_MARKS})",
@@ -55,7 +55,7 @@ class PeopleDesk(Desk):
         )
         many("INSERT INTO member_key (member_id, wrapped) VALUES (?, ?)", keys)
         many("INSERT INTO member_secret (member_id, sealed) VALUES (?, ?)", secrets)
-        many("INSERT INTO member_token (token, member_id) VALUES (?, ?)", tokens)
+        self._add_words(words)
 
     def change_member(self, member: Member) -> None:
         """Raises Conflict("member_number_taken")."""
@@ -86,8 +86,15 @@ class PeopleDesk(Desk):
         before = self.personal(member_id)
         wrapped = self._one("SELECT wrapped FROM member_key WHERE member_id = ?", member_id)
         assert before is not None and wrapped is not None, "no such member, or erased"
-        self._forget_tokens(member_id, before)
-        self._keep_personal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal)
+        old, new = self._vault.words(before), self._vault.words(personal)
+        same = old.others & new.others
+        self._forget_words(member_id, Words(old.others - same, old.phone))
+        self._change(
+            "UPDATE member_secret SET sealed = ? WHERE member_id = ?",
+            self._vault.seal(member_id, self._vault.unwrap(member_id, wrapped[0]), personal),
+            member_id,
+        )
+        self._add_words([(member_id, Words(new.others - same, new.phone))])
 
     def seal_personal(self, member_id: str, personal: Personal) -> bytes | None:
         """Sealed under the member's own key, to be kept beside other things; None where that key is
@@ -138,13 +145,13 @@ class PeopleDesk(Desk):
         self._change("DELETE FROM member WHERE member_id = ?", member_id)
 
     def erase_personal(self, member_id: str) -> None:
-        """Removes the member's key, sealed data, identity paper and search tokens. The member's
+        """Removes the member's key, sealed data, identity paper and search words. The member's
         number, money and history stay. Asserts that the member is there; erasing again changes
         nothing."""
         assert self.member(member_id) is not None, "no such member"
         personal = self.personal(member_id)
         if personal is not None:
-            self._forget_tokens(member_id, personal)
+            self._forget_words(member_id, self._vault.words(personal))
         self._change("DELETE FROM member_key WHERE member_id = ?", member_id)
         self._change("DELETE FROM member_secret WHERE member_id = ?", member_id)
         self._change("DELETE FROM member_identity WHERE member_id = ?", member_id)
@@ -159,14 +166,14 @@ class PeopleDesk(Desk):
         """Members found by number, printed card number, name, pinyin, phone or its tail.
 
         Who has exactly that number comes first; then the newest, from before the id `before` on.
-        Each token is read from its own end, so a common one costs no more than a rare one."""
+        Each word is read from its own end, so a common one costs no more than a rare one."""
         exact = self._exactly(query.strip())
         found: set[str] = set()
-        for token in self._vault.query_tokens(query):
+        for word in self._vault.query_words(query):
             rows = self._all(
-                "SELECT member_id FROM member_token WHERE token = ? AND member_id < ?"
+                "SELECT member_id FROM member_word WHERE word = ? AND member_id < ?"
                 " ORDER BY member_id DESC LIMIT ?",
-                token,
+                word,
                 before or _AFTER_ALL,
                 limit + len(exact),
             )
@@ -184,8 +191,8 @@ class PeopleDesk(Desk):
         )
         return list(dict.fromkeys(row[0] for row in rows))
 
-    def add_missing_tokens(self, after: str, most: int) -> str | None:
-        """Gives up to `most` members from after the id `after` on the tokens that this version
+    def add_missing_words(self, after: str, most: int) -> str | None:
+        """Gives up to `most` members from after the id `after` on the words that this version
         knows; returns the last id, or None when there are no more. Repeating does no harm."""
         rows = self._all(
             "SELECT s.member_id, k.wrapped, s.sealed FROM member_secret s"
@@ -194,37 +201,18 @@ class PeopleDesk(Desk):
             after,
             most,
         )
+        found_by = []
         for member_id, wrapped, sealed in rows:
             key = self._vault.unwrap(member_id, wrapped)
-            self._add_tokens(member_id, self._vault.open(member_id, key, sealed))
+            personal = self._vault.open(member_id, key, sealed)
+            found_by.append((member_id, self._vault.words(personal)))
+        self._add_words(found_by)
         return rows[-1][0] if len(rows) == most else None
 
     def _require_free(self, member: Member) -> None:
         row = self._one("SELECT member_id FROM member WHERE number = ?", member.number)
         if row is not None and row[0] != member.member_id:
             raise Conflict("member_number_taken")
-
-    def _keep_personal(self, member_id: str, key: bytes, personal: Personal) -> None:
-        self._change(
-            "INSERT INTO member_secret (member_id, sealed) VALUES (?, ?)"
-            " ON CONFLICT (member_id) DO UPDATE SET sealed = excluded.sealed",
-            member_id,
-            self._vault.seal(member_id, key, personal),
-        )
-        self._add_tokens(member_id, personal)
-
-    def _add_tokens(self, member_id: str, personal: Personal) -> None:
-        assert self._writable, "writing in read()"
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO member_token (token, member_id) VALUES (?, ?)",
-            [(token, member_id) for token in sorted(self._vault.tokens(personal))],
-        )
-
-    def _forget_tokens(self, member_id: str, personal: Personal) -> None:
-        for token in self._vault.tokens(personal):
-            self._change(
-                "DELETE FROM member_token WHERE token = ? AND member_id = ?", token, member_id
-            )
 
     def card(self, card_id: str) -> Card | None:
         return _card(self._one(f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ?", card_id))

@@ -22,6 +22,9 @@ from daemon.operations.member_form import (
 from daemon.ports.ledger import Books
 from daemon.rules.cell import ShopRules
 
+MOST_KEPT: Final = 4_096
+"""Cells whose meaning is kept ready: genders, days, categories and tags come again and again."""
+_ALIKE: Final = frozenset({"gender", "birthday", "category", "valid_to", "tags"})
 WHOLE_ROW: Final = -1
 """The column of a mistake that is not one cell's."""
 _DIVIDERS: Final = str.maketrans("，、；;|", ",,,,,")
@@ -91,6 +94,7 @@ class RowReader:
         self._levels = {
             word: code for code, rung in rules.levels.items() for word in (rung.name, code)
         }
+        self._kept: dict[tuple[str, str], Any] = {}
         self._readers: Mapping[str, Callable[[str], Any]] = {
             "number": require_number,
             "name": self._name,
@@ -119,6 +123,8 @@ class RowReader:
                 elif target in self._fields:
                     custom = self._fields[target]
                     fields[custom.code] = read_field(custom, cell)
+                elif target in _ALIKE:
+                    said[target] = self._again(target, cell)
                 else:
                     said[target] = self._readers[target](cell)
             except BadRequest as error:
@@ -127,6 +133,15 @@ class RowReader:
             found.problems.append(Problem(WHOLE_ROW, "row_too_wide"))
         found.form = Form(**said, fields=fields)
         return found
+
+    def _again(self, target: str, cell: str) -> Any:
+        """Raises BadRequest as what reads it."""
+        key = target, cell
+        if key not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = self._readers[target](cell)
+        return self._kept[key]
 
     def require_new(self, reading: Reading) -> None:
         """Notes what a new member lacks."""

@@ -9,6 +9,9 @@
 A job and its rows are in the books. Each step is one transaction of a few milliseconds that does
 some rows and notes how far it is, so a start of the daemon goes on where the last one was cut. The
 runner is the supervising task of all jobs: what a step raises stops that job and says why.
+
+Words of members who were added in great numbers wait for their place in the index. The job that
+added them puts them there before it ends; where it was stopped, the runner does before it rests.
 """
 
 from __future__ import annotations
@@ -50,9 +53,15 @@ KEPT_DAYS: Final = 7
 """What an import could not read is kept so long to be mended; then it is forgotten."""
 MOST_OPEN: Final = 20
 """Jobs that wait to be started."""
-TOKENS_AT_ONCE: Final = 20
-_TOKENS: Final = "member_tokens"
-TOKENS_VERSION: Final = "2"
+WORDS_OF_A_MEMBER: Final = 16
+"""About so many: a step that puts words in their place does those of as many members."""
+MOST_WORDS_WAITING: Final = 100_000 * WORDS_OF_A_MEMBER
+"""Those of so many members are put in their place before more are added: more would not share pages
+much better, and their members would not be found for long."""
+REREAD_AT_ONCE: Final = 1_000
+REREAD_AT_ONCE_BUSY: Final = 20
+_WORDS: Final = "member_tokens"
+WORDS_VERSION: Final = "3"
 
 
 class Work(Protocol):
@@ -99,7 +108,7 @@ class JobRunner:
         self._pace = Pace()
         self._told_s = 0.0
         self._selling = False
-        self._sold_s = time.monotonic()
+        self._sold_s = time.monotonic() - QUIET_AFTER_S
         self._left: int | None = None
 
     # -- what people ask -------------------------------------------------------------------------
@@ -207,7 +216,7 @@ class JobRunner:
     async def run(self) -> None:
         """Until cancelled, or the ledger stops."""
         try:
-            await self._complete_tokens()
+            await self._complete_words()
             await self._forget_old()
             while True:
                 self._wake.clear()
@@ -215,6 +224,7 @@ class JobRunner:
                 for job in moving:
                     await self._drive(job)
                 if not moving:
+                    await self._settle_words()
                     await self._wake.wait()
         except LedgerError as error:
             log.critical("the jobs stop with the ledger: %s", error.key)
@@ -252,7 +262,9 @@ class JobRunner:
             if job.state is JobState.STOPPING:
                 after = replace(job, state=JobState.STOPPED)
             elif job.state is JobState.UNDOING:
-                after = kind.undo(self._shop, books, job, most)
+                # Who is taken back is not to be looked for among all the words that wait.
+                settling = books.settle_words(most * WORDS_OF_A_MEMBER) is not None
+                after = job if settling else kind.undo(self._shop, books, job, most)
             else:
                 after = kind.step(self._shop, books, job, most)
                 if after.state is JobState.DONE:
@@ -292,25 +304,39 @@ class JobRunner:
 
     # -- after a start ---------------------------------------------------------------------------
 
-    async def _complete_tokens(self) -> None:
+    async def _complete_words(self) -> None:
         """Members of an earlier version get the search words that this one knows."""
-        kept = await self._shop.ledger.read(lambda books: books.setting(_TOKENS))
+        kept = await self._shop.ledger.read(lambda books: books.setting(_WORDS))
         version, _, after = (kept or "").partition(":")
-        if version == TOKENS_VERSION and after == "all":
+        if version == WORDS_VERSION and after == "all":
             return
-        begin = after if version == TOKENS_VERSION else ""
-        while True:
+        begin: str | None = after if version == WORDS_VERSION else ""
+        while begin is not None:
+            most = REREAD_AT_ONCE_BUSY if self._busy() else REREAD_AT_ONCE
 
-            def work(books: Books, begin: str = begin) -> str | None:
-                last = books.add_missing_tokens(begin, TOKENS_AT_ONCE)
-                books.put_setting(_TOKENS, f"{TOKENS_VERSION}:{last or 'all'}")
-                return last
+            def work(books: Books, begin: str = begin, most: int = most) -> tuple[str | None, int]:
+                last = books.add_missing_words(begin, most)
+                books.put_setting(_WORDS, f"{WORDS_VERSION}:{last or 'all'}")
+                return last, books.words_waiting()
 
-            last = await self._shop.ledger.write(work)
-            if last is None:
-                return
-            begin = last
-            await asyncio.sleep(BUSY_PAUSE_S if self._busy() else 0)
+            begin, waiting = await self._shop.ledger.write(work)
+            if waiting >= MOST_WORDS_WAITING or begin is None:
+                await self._settle_words()
+            await self._give_way()
+
+    async def _settle_words(self) -> None:
+        """Until no word waits for its place."""
+        if not await self._shop.ledger.read(lambda books: books.words_waiting()):
+            return
+        left: int | None = 0
+        while left is not None:
+            rows = FEWEST_ROWS if self._busy() else QUIET_ROWS
+
+            def settle(books: Books, most: int = rows * WORDS_OF_A_MEMBER) -> int | None:
+                return books.settle_words(most)
+
+            left = await self._shop.ledger.write(settle)
+            await self._give_way()
 
     async def _forget_old(self) -> None:
         """Rows that an import could not take, and jobs that nobody started, are not kept for

@@ -64,48 +64,90 @@ def custom_fields(rules: ShopRules) -> tuple[MemberField, ...]:
 
 
 def new_member(
-    rules: ShopRules, form: Form, member_id: str, now_ms: int, today: str
+    rules: ShopRules,
+    form: Form,
+    member_id: str,
+    now_ms: int,
+    today: str,
+    *,
+    checked: bool = False,
 ) -> tuple[Member, Personal]:
-    """The number stays "" where the form gives none. Raises BadRequest."""
+    """The number stays "" where the form gives none. `checked`: the form is of `checked_form`, or
+    was read cell by cell. Raises BadRequest."""
     if form.name is None:
         raise BadRequest("name_malformed")
+    said = form if checked else checked_form(rules, form)
     if rules.fields:
-        require_all(custom_fields(rules), form.fields)
-    category = require_category(rules, form.category or rules.usual_category)
-    days = rules.member_category(category).valid_days
-    end = None if days is None else (date.fromisoformat(today) + timedelta(days=days)).isoformat()
-    named = rules.member_category(category).named
-    blank = Member(member_id, "", category, "active", now_ms, valid_to=end, named=named)
-    return changed_member(rules, blank, Personal(""), form)
+        require_all(custom_fields(rules), said.fields)
+    code = said.category or require_category(rules, rules.usual_category)
+    category = rules.member_category(code)
+    valid_to = said.valid_to or None
+    if said.valid_to is None and category.valid_days is not None:
+        last = date.fromisoformat(today) + timedelta(days=category.valid_days)
+        valid_to = last.isoformat()
+    kept = FieldValues({}, {})
+    if said.fields:
+        kept = change_fields(custom_fields(rules), {}, {}, said.fields)
+    member = Member(
+        member_id,
+        said.number or "",
+        code,
+        "active",
+        now_ms,
+        valid_to=valid_to,
+        tags=tuple(said.tags or ()),
+        fields=kept.plain,
+        named=category.named,
+    )
+    who = Personal(
+        said.name or "", said.phone or "", said.gender or "", said.birthday or "", kept.personal
+    )
+    return member, who
 
 
-def changed_member(
-    rules: ShopRules, member: Member, personal: Personal, form: Form
-) -> tuple[Member, Personal]:
-    """Both records with what the form says.
+def checked_form(rules: ShopRules, form: Form) -> Form:
+    """The form with each text as it is kept; own fields are looked at when they are changed.
 
     Raises BadRequest("name_malformed" | "phone_malformed" | "number_malformed" |
     "gender_malformed" | "birthday_malformed" | "day_malformed" | "tags_malformed" |
-    "member_category_unknown", and what `change_fields` raises)."""
+    "member_category_unknown")."""
+    return Form(
+        number=None if form.number is None else require_number(form.number),
+        name=None if form.name is None else require_name(form.name),
+        phone=None if form.phone is None else require_phone(form.phone),
+        gender=None if form.gender is None else require_gender(form.gender),
+        birthday=None if form.birthday is None else require_birthday(form.birthday),
+        category=None if form.category is None else require_category(rules, form.category),
+        valid_to=None if form.valid_to is None else require_day(form.valid_to) or "",
+        tags=None if form.tags is None else require_tags(form.tags),
+        fields=form.fields,
+    )
+
+
+def changed_member(
+    rules: ShopRules, member: Member, personal: Personal, form: Form, *, checked: bool = False
+) -> tuple[Member, Personal]:
+    """Both records with what the form says; `checked` as in `new_member`.
+
+    Raises what `checked_form` and `change_fields` raise."""
+    said = form if checked else checked_form(rules, form)
     kept = FieldValues(member.fields, personal.fields)
-    if form.fields:
-        kept = change_fields(custom_fields(rules), kept.plain, kept.personal, form.fields)
-    number, category, valid_to, tags = form.number, form.category, form.valid_to, form.tags
+    if said.fields:
+        kept = change_fields(custom_fields(rules), kept.plain, kept.personal, said.fields)
     changed = replace(
         member,
-        number=member.number if number is None else require_number(number),
-        category=member.category if category is None else require_category(rules, category),
-        valid_to=member.valid_to if valid_to is None else require_day(valid_to),
-        tags=member.tags if tags is None else require_tags(tags),
+        number=member.number if said.number is None else said.number,
+        category=member.category if said.category is None else said.category,
+        valid_to=member.valid_to if said.valid_to is None else said.valid_to or None,
+        tags=member.tags if said.tags is None else tuple(said.tags),
         fields=kept.plain,
     )
-    name, phone, gender, birthday = form.name, form.phone, form.gender, form.birthday
     who = replace(
         personal,
-        name=personal.name if name is None else require_name(name),
-        phone=personal.phone if phone is None else require_phone(phone),
-        gender=personal.gender if gender is None else require_gender(gender),
-        birthday=personal.birthday if birthday is None else require_birthday(birthday),
+        name=personal.name if said.name is None else said.name,
+        phone=personal.phone if said.phone is None else said.phone,
+        gender=personal.gender if said.gender is None else said.gender,
+        birthday=personal.birthday if said.birthday is None else said.birthday,
         fields=kept.personal,
     )
     return changed, who

@@ -29,7 +29,14 @@ from daemon.core.permissions import Permission
 from daemon.core.records import Member, Personal
 from daemon.operations.import_rows import Problem, Reading, RowReader, Twins, whom
 from daemon.operations.import_undo import REVERSIBLE, Added, Touched, as_before, take_back
-from daemon.operations.jobs import JobRunner, actor_of, digest_of, require_room
+from daemon.operations.jobs import (
+    MOST_WORDS_WAITING,
+    WORDS_OF_A_MEMBER,
+    JobRunner,
+    actor_of,
+    digest_of,
+    require_room,
+)
 from daemon.operations.member_form import changed_member, custom_fields, new_member
 from daemon.operations.members import append_event, next_numbers
 from daemon.operations.shop import Actor, Shop
@@ -214,7 +221,10 @@ def import_view(runner: JobRunner, job: Job) -> dict[str, Any]:
 
 
 class Import:
-    """`daemon.operations.jobs.Work` for imports."""
+    """`daemon.operations.jobs.Work` for imports.
+
+    Members are added first; when all or very many are, the words that they are found by are put in
+    their place: `finding` in the answer says how many hundredths of that are done."""
 
     kind = KIND
     permission = Permission.MEMBER_IMPORT
@@ -224,6 +234,8 @@ class Import:
         return REVERSIBLE in job.request
 
     def step(self, shop: Shop, books: Books, job: Job, most: int) -> Job:
+        if "finding" in job.answer:
+            return _find(books, job, most)
         rows = books.job_rows(job.job_id, job.done, most)
         reader = RowReader(shop.rules, job.request["mapping"])
         readings = [reader.read(row.row, row.content) for row in rows if row.problem is None]
@@ -232,8 +244,12 @@ class Import:
         added = self._add(shop, books, job, readings, known)
         befores = {**changed, **{row: each.before for row, each in added.items()}}
         subjects = {**known, **{row: each.member_id for row, each in added.items()}}
-        ended = [_ended(row, readings, subjects, befores) for row in rows]
-        books.put_job_rows(job.job_id, [row for row in ended if row is not None])
+        problems = {reading.row: reading.problems for reading in readings}
+        told = [
+            _ended(row, problems.get(row.row), subjects.get(row.row), befores.get(row.row))
+            for row in rows
+        ]
+        books.put_job_rows(job.job_id, [row for row in told if row is not None])
         touched = sorted((row, subjects[row]) for row in befores)
         if touched:
             detail: dict[str, int | str] = {
@@ -252,7 +268,11 @@ class Import:
         answer = {name: value for name, value in job.answer.items() if name != "samples"}
         for name, count in (("added", len(added)), ("changed", len(changed))):
             answer[name] = int(answer.get(name, 0)) + count
-        state = job.state if done < job.total and rows else JobState.DONE
+        ended = done >= job.total or not rows
+        waiting = books.words_waiting()
+        if waiting >= MOST_WORDS_WAITING or (ended and waiting):
+            answer["finding"] = 0
+        state = JobState.DONE if ended and not waiting else job.state
         return replace(job, state=state, done=done, refused=job.refused + bad, answer=answer)
 
     def _change(
@@ -277,7 +297,7 @@ class Import:
                 reading.problems.append(Problem(reader.column_of("number"), "member_erased"))
                 continue
             member, personal = changed_member(
-                shop.rules, found.member, found.personal, reading.form
+                shop.rules, found.member, found.personal, reading.form, checked=True
             )
             if reading.referrer and member.referrer is None:
                 member = replace(member, referrer=_referrer(books, reading, member))
@@ -301,14 +321,16 @@ class Import:
         readings: Sequence[Reading],
         known: dict[int, str],
     ) -> dict[int, Added]:
-        now_ms = shop.clock.now_ms()
+        now_ms, rules = shop.clock.now_ms(), shop.rules
         today = shop.day(now_ms)
         made: dict[int, tuple[Member, Personal]] = {}
         for reading in readings:
             if reading.row in known or reading.problems:
                 continue
             member_id = shop.clock.new_id()
-            member, personal = new_member(shop.rules, reading.form, member_id, now_ms, today)
+            member, personal = new_member(
+                rules, reading.form, member_id, now_ms, today, checked=True
+            )
             if reading.referrer:
                 member = replace(member, referrer=_referrer(books, reading, member))
             made[reading.row] = (member, personal)
@@ -335,6 +357,16 @@ class Import:
 
     def end(self, shop: Shop, books: Books, job: Job) -> None:
         """The steps have forgotten what they took in."""
+
+
+def _find(books: Books, job: Job, most: int) -> Job:
+    """Puts words of members who were added in their place."""
+    way = books.settle_words(most * WORDS_OF_A_MEMBER)
+    answer = {name: value for name, value in job.answer.items() if name != "finding"}
+    if way is not None:
+        return replace(job, answer={**answer, "finding": way})
+    state = job.state if job.done < job.total else JobState.DONE
+    return replace(job, state=state, answer=answer)
 
 
 def _free_numbers(
@@ -369,15 +401,12 @@ def note_level(shop: Shop, books: Books, job: Job, member: Member, level: str) -
 
 
 def _ended(
-    row: JobRow,
-    readings: Sequence[Reading],
-    subjects: dict[int, str],
-    befores: dict[int, Any],
+    row: JobRow, problems: Sequence[Problem] | None, subject: str | None, before: Any
 ) -> JobRow | None:
-    """The row as it is kept: a good one without its content, a bad one with its reasons."""
-    if row.problem is not None:
+    """The row as it is kept: a good one without its content, a bad one with its reasons. `problems`
+    is None where it was bad before."""
+    if problems is None:
         return None
-    problems = next(each.problems for each in readings if each.row == row.row)
     if problems:
         return replace(row, problem=[each.as_json() for each in problems])
-    return JobRow(row.row, subject=subjects.get(row.row), before=befores.get(row.row))
+    return JobRow(row.row, subject=subject, before=before)

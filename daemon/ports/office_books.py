@@ -94,7 +94,8 @@ class OfficeBooks(Protocol):
     """Part of `daemon.ports.ledger.Books`: inside its transaction, on its thread."""
 
     def add_members(self, added: Sequence[tuple[Member, Personal]]) -> None:
-        """Many at once. Asserts that no number is taken."""
+        """Many at once. Asserts that no number is taken. They are found by number and phone now,
+        by their other words when `settle_words` has put them in their place."""
         ...
 
     def seal_personal(self, member_id: str, personal: Personal) -> bytes | None:
@@ -123,9 +124,19 @@ class OfficeBooks(Protocol):
         exact numbers first, then newest first from before the id `before` on."""
         ...
 
-    def add_missing_tokens(self, after: str, most: int) -> str | None:
+    def add_missing_words(self, after: str, most: int) -> str | None:
         """Gives up to `most` members from after an id on the search words that this version knows;
         returns the last id, or None when there are no more."""
+        ...
+
+    def words_waiting(self) -> int:
+        """About how many search words of members that were added wait for their place: those who
+        have them are not found by them yet. 0 is exact."""
+        ...
+
+    def settle_words(self, most: int) -> int | None:
+        """Puts about `most` words that wait in their place; how many hundredths of the way are
+        done, None where nothing waits."""
         ...
 
     def listed(self, member_ids: Sequence[str]) -> Sequence[Listed]:

@@ -164,7 +164,7 @@ async def test_old_members_are_found_by_what_is_new(office: Counter) -> None:
     ids = await people(office, 45)
 
     def forget(books: Any) -> None:
-        books._connection.execute("DELETE FROM member_token")
+        books._connection.execute("DELETE FROM member_word")
         books.put_setting("member_tokens", "1:all")
 
     await office.ledger.write(forget)
@@ -173,7 +173,7 @@ async def test_old_members_are_found_by_what_is_new(office: Counter) -> None:
     reborn = office.reborn()
     await reborn.start()
     try:
-        while await reborn.ledger.read(lambda b: b.setting("member_tokens")) != "2:all":
+        while await reborn.ledger.read(lambda b: b.setting("member_tokens")) != "3:all":
             await asyncio.sleep(0.005)
         await reborn.sign_in(MANAGER)
         body = await reborn.get("/members?q=k&limit=50")

@@ -1,5 +1,23 @@
 -- Version 4: search words in the order in which a shop looks for them, and what a chain needs.
 
+-- What a member is found by: 56 bits of a keyed hash for each word. Phones are negative, so that
+-- they lie together: they are the ones that must be known at once. The words of version 1 are made
+-- anew from the sealed personal data, by the runner of long work.
+DROP TABLE member_token;
+CREATE TABLE member_word (
+    word      INTEGER NOT NULL,
+    member_id TEXT NOT NULL,
+    PRIMARY KEY (word, member_id)
+) STRICT, WITHOUT ROWID;
+-- Words of members who were added in great numbers, until they are put among the others in the
+-- order of that table: records of 33 bytes, the hash of a word and the member's id.
+CREATE TABLE word_waiting (
+    stretch INTEGER NOT NULL CHECK (stretch BETWEEN 0 AND 255),
+    run     INTEGER NOT NULL,
+    words   BLOB NOT NULL,
+    PRIMARY KEY (stretch, run)
+) STRICT, WITHOUT ROWID;
+
 -- A chain of counters (docs/leases.md). The table of version 1 was never used: what a device holds of
 -- an account is its balance here, and these are the counters that make it up.
 DROP TABLE lease;

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from daemon import __version__
-from daemon.commands import employee, init, run, verify
+from daemon.commands import employee, init, rebuild, run, verify
 from daemon.config import ConfigMistakes
 from daemon.core.errors import CounterError
 
@@ -24,7 +24,8 @@ def _parser() -> argparse.ArgumentParser:
         ("run", run, "serve the counter until stopped"),
         ("init", init, "make keys, certificates and an empty ledger where there are none"),
         ("employee", employee, "add an employee or set a PIN (read from standard input)"),
-        ("verify", verify, "prove the ledger: chain, sums, balances, checkpoints"),
+        ("verify", verify, "prove the ledger: chain, sums, balances, checkpoints, projections"),
+        ("rebuild", rebuild, "make the tables that follow from the journal again"),
     ):
         verb = verbs.add_parser(name, help=summary, description=summary)
         verb.add_argument("--config", type=Path, required=name != "verify", metavar="FILE")

@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.config import load
 from daemon.core.errors import BadRequest
 from daemon.keys.files import find_keys
-from daemon.ledger.verify import verify
+from daemon.ledger.verify import UTC_OFFSET_MIN, verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(arguments: argparse.Namespace) -> int:
-    ledger, folder = _where(arguments)
+    ledger, folder, utc_offset_min = _where(arguments)
     keys = find_keys(folder)
-    report = verify(ledger, keys.ledger_key(), keys.signer().public_key)
+    report = verify(
+        ledger, keys.ledger_key(), keys.signer().public_key, utc_offset_min=utc_offset_min
+    )
     if arguments.json:
         print(json.dumps(report.to_json()))
     else:
@@ -29,10 +31,11 @@ def carry_out(arguments: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _where(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+def _where(arguments: argparse.Namespace) -> tuple[Path, Path | None, int]:
     if arguments.config is not None:
         settings = load(arguments.config)
-        return settings.storage.ledger, settings.storage.keys
+        offset_min = settings.policy.utc_offset_min
+        return settings.storage.ledger, settings.storage.keys, offset_min
     if arguments.ledger is None or arguments.keys is None:
         raise BadRequest("verify_needs_config_or_ledger_and_keys")
-    return arguments.ledger, arguments.keys
+    return arguments.ledger, arguments.keys, UTC_OFFSET_MIN

@@ -7,13 +7,17 @@ a rule's name alone, as version 1 of the books kept it.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from daemon.core.errors import BadRequest
 from daemon.core.records import Holding
+
+LOTS_PROOF: Final = "lots_sha256"
+"""In the detail of an entry that opens lots: `lots_digest` of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,13 @@ def lot_rule(text: str | None) -> LotRule:
         return LotRule(**{**kept, "codes": tuple(kept.get("codes", ()))})
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRequest("lot_rule_malformed") from error
+
+
+def lots_digest(lots: Iterable[tuple[str, str, str]]) -> str:
+    """SHA-256 in hex over (owner, asset, rule) of the lots that one entry opens: what the journal
+    says of their rules, which are kept beside it."""
+    text = json.dumps(sorted(lots), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def usable(holdings: Sequence[Holding], day: str) -> list[Holding]:

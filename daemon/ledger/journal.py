@@ -22,9 +22,9 @@ from daemon.core.entry import (
     parse_leaf,
 )
 from daemon.core.lot_number import lot_number
-from daemon.core.lot_rule import lot_rule
+from daemon.core.lot_rule import LOTS_PROOF, lot_rule, lots_digest
 from daemon.core.records import ChainHead, Holding
-from daemon.ledger.chain_desk import ChainDesk
+from daemon.ledger.chain_desk import ChainDesk, lot_key
 
 _TIP = "SELECT dseq, chain, at_ms FROM journal ORDER BY dseq DESC LIMIT 1"
 _PLACE = (
@@ -71,6 +71,7 @@ class JournalDesk(ChainDesk):
                 draft,
                 at_ms=max(draft.at_ms, latest_ms),
                 postings=tuple(_in_its_lot(posting, lot, rules) for posting in asked),
+                detail={**draft.detail, **_opening(asked, rules)},
             )
         entry = Entry(dseq, draft)
         found = self._find(draft.postings)
@@ -124,6 +125,9 @@ class JournalDesk(ChainDesk):
         for line, (posting, row) in enumerate(zip(entry.draft.postings, found, strict=True)):
             if row is None:
                 account_id, before = self._open_account(entry.dseq, posting.account, rules), 0
+                if counted and posting.account.lot and posting.account not in rules:
+                    # A lot of this journal: whoever is granted of it must know its rule.
+                    self._goes_up("lots", lot_key(posting.account))
             else:
                 account_id, before = row
             after = before + posting.amount
@@ -239,6 +243,16 @@ def _in_its_lot(posting: Posting, lot: int, rules: Mapping[Account, str]) -> Pos
     if account not in rules or account.lot:
         return posting
     return replace(posting, account=replace(account, lot=lot))
+
+
+def _opening(asked: Sequence[Posting], rules: Mapping[Account, str]) -> dict[str, str]:
+    """The rules themselves are kept with the accounts; the leaf proves them."""
+    lots = [
+        (posting.account.owner, posting.account.asset, rules[posting.account])
+        for posting in asked
+        if posting.account in rules
+    ]
+    return {LOTS_PROOF: lots_digest(lots)} if lots else {}
 
 
 def _require_movable(posting: Posting, row: Found, *, opens: bool) -> None:

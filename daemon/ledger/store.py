@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from daemon.core.entry import GENESIS, chain_hash
+from daemon.core.entry import GENESIS, Draft, Kind, chain_hash
 from daemon.core.errors import LedgerCorrupt
 from daemon.core.records import Card, Member, Operation, OpState, StoredBatch, StoredReceipt
 from daemon.ledger.books import SqlBooks
@@ -25,6 +25,7 @@ from daemon.ledger.door import PAGE_BYTES, Reader, open_writer
 from daemon.ledger.lock import disk_error, lock
 from daemon.ledger.migrate import migrate
 from daemon.ledger.vault import Vault
+from daemon.ledger.verify import UTC_OFFSET_MIN, Rebuilt, rebuild_projections
 from daemon.ledger.wal import require_undamaged, wal_shape
 from daemon.ledger.writer import Writer
 from daemon.ports.clock import Clock
@@ -152,6 +153,31 @@ class SqlLedger:
             if told is not None:
                 told(verified)
             await asyncio.sleep(pause_s)
+
+    async def rebuild_projections(self, utc_offset_min: int = UTC_OFFSET_MIN) -> Rebuilt:
+        """Makes the projections what follows from the journal, in one transaction, and writes into
+        the journal that it did. For a ledger on which nobody sells: it takes the writer for as long
+        as `counterd verify` takes.
+
+        Raises Conflict("ledger_not_whole") where more is wrong than projections; nothing is changed
+        then."""
+
+        def work(books: Books) -> Rebuilt:
+            rebuilt = rebuild_projections(
+                self._connection,
+                self._signer.public_key,
+                kept_head(self._path),
+                utc_offset_min=utc_offset_min,
+            )
+            if rebuilt.changed:
+                now_ms = self._clock.now_ms()
+                detail: dict[str, int | str] = {"event": "rebuild_projections"}
+                detail.update(rebuilt.changed)
+                draft = Draft(self._clock.new_id(), Kind.MENDED, now_ms, "device", detail=detail)
+                books.append(draft)
+            return rebuilt
+
+        return await self.write(work)
 
     async def close(self) -> None:
         """Finishes what was asked, signs where the chain ends, lets go of the files, and ends both

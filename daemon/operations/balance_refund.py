@@ -17,6 +17,7 @@ from daemon.core.lot_rule import LotRule, lot_rule
 from daemon.core.masking import mask_name, tail
 from daemon.core.pricing.balance_refund import BalanceRefund, Lot, LotRefund, Method, refund_balance
 from daemon.core.pricing.limits import Breach, BreachReason, check_balance_refund
+from daemon.core.projection.habits import counts_as_recharged
 from daemon.core.receipt_cards import (
     BalanceRefundFacts,
     Frame,
@@ -262,7 +263,11 @@ def pay_out(
         fee = min(fee_left, sum(lot.refund_fen for lot in part))
         fee_left -= fee
         postings = _postings(owner_of(member.member_id), part, planned.payout.tender, fee)
-        facts = {"lots": len(part), "refund_fen": sum(each.refund_fen for each in part) - fee}
+        facts: dict[str, int | str] = {
+            "lots": len(part),
+            "refund_fen": sum(each.refund_fen for each in part) - fee,
+            "recharged_back": " ".join(f"{each.lot}:{each.refund_fen}" for each in part),
+        }
         _append(shop, books, operation, actor, planned, postings, facts, first == 0)
     assert fee_left == 0
     _take_back_progress(shop, books, planned)
@@ -283,7 +288,7 @@ def _append(
     actor: Actor,
     planned: PlannedRefund,
     postings: tuple[Posting, ...],
-    facts: Mapping[str, int],
+    facts: Mapping[str, int | str],
     first: bool,
 ) -> None:
     """The first entry is the operation's own; a balance of many lots needs more of them."""
@@ -341,10 +346,12 @@ def _postings(
 
 
 def _take_back_progress(shop: Shop, books: Books, planned: PlannedRefund) -> None:
-    """What was recharged and is paid out again counts no more for the level."""
+    """What was recharged and is paid out again counts no more for the level, on the day on which
+    it counted. Releases before version 3 counted nothing."""
     for held, back in zip(planned.lots, planned.refund.lots, strict=True):
-        if back.refund_fen and not held.rule.given.startswith(MOVED):
-            day = shop.day(held.lot.bought_ms)
+        opening = books.opening(held.lot.lot)
+        if back.refund_fen and opening is not None and counts_as_recharged(opening):
+            day = shop.day_of(opening.draft)
             books.add_habit(planned.member.member_id, day, recharged_fen=-back.refund_fen)
 
 

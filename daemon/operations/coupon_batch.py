@@ -104,7 +104,13 @@ class CouponBatch:
                 continue
             coupon = issue_one(shop, books, campaign, member, job.job_id, now_ms)
             message_id = announce(shop, books, campaign, coupon, now_ms)
-            before = {"coupon": coupon.code, "message": message_id}
+            before = {
+                "coupon": coupon.code,
+                "message": message_id,
+                "issued_ms": now_ms,
+                "from_day": coupon.from_day,
+                "to_day": coupon.to_day,
+            }
             ended.append(replace(row, before=before))
             touched.append(member.member_id)
         books.put_job_rows(job.job_id, ended)

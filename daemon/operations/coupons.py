@@ -164,11 +164,13 @@ def _issued(
         "campaign": campaign.campaign,
         "issued_ms": operation.created_ms,
         "count": len(codes),
+        "coupons": [[each.code, each.member_id, each.from_day, each.to_day] for each in codes],
     }
 
 
 def _with_codes(books: Books, issued: dict[str, Any]) -> dict[str, Any]:
-    """The coupons are on the books once: the kept answer does not repeat them."""
+    """As they are now: the kept answer says how they were issued, so that the books can be made
+    again from it."""
     found = books.coupons_issued_by(issued["issue_id"], issued["campaign"], issued["issued_ms"])
     return {**issued, "coupons": [coupon_view(coupon) for coupon in found]}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from daemon.core.entry import Account, Kind, Posting
+from daemon.core.entry import Account, Entry, Kind, Posting
 from daemon.core.errors import NotFound, Refused
 from daemon.core.ids import is_id
 from daemon.core.lot_rule import LotRule
@@ -197,7 +197,7 @@ def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: s
         Kind.RECHARGE,
         actor,
         "recharge",
-        {"rule": planned.given.rule},
+        {"rule": planned.given.rule, "day": shop.day(now_ms)},
         member_id=order.member_id,
         postings=postings,
         opened=opened,
@@ -213,10 +213,12 @@ def _post(shop: Shop, books: Books, actor: Actor, order: RechargeOrder, whose: s
     return settled
 
 
-def take_back(shop: Shop, books: Books, voided: Operation) -> None:
-    """What a recharge counted for the member's level counts no more."""
-    day, amount_fen = shop.day(voided.created_ms), voided.request["amount_fen"]
-    books.add_habit(voided.request["member_id"], day, recharged_fen=-amount_fen)
+def take_back(shop: Shop, books: Books, voided: Operation, entry: Entry) -> None:
+    """What a recharge counted for the member's level counts no more. Releases before version 3
+    counted none."""
+    if "event" in entry.draft.detail:
+        day, amount_fen = shop.day_of(entry.draft), voided.request["amount_fen"]
+        books.add_habit(voided.request["member_id"], day, recharged_fen=-amount_fen)
 
 
 def _postings(

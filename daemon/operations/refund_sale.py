@@ -153,8 +153,8 @@ def _post(
         shop.clock.new_id(), KIND, OpState.OPEN, actor.number, now_ms, request, whose
     )
     books.add_operation(operation)
-    entry = _append(books, operation, sold, planned, actor)
-    reverse(shop, books, operation, sold.sale, sold.entry, sold.quote, planned)
+    entry = _append(shop, books, operation, sold, planned, actor)
+    stock = reverse(shop, books, operation, sold.sale, sold.entry, sold.quote, planned)
     names = sold.sale.answer.get("names", {})
     member = books.member(sold.member.member_id) if sold.member is not None else None
     paper = spool_refund_receipt(
@@ -172,6 +172,7 @@ def _post(
     }
     answer = {
         "refund": refund_as_json(planned),
+        "stock": [list(each) for each in stock],
         "view": view,
         "receipt_id": paper.receipt_id,
         "receipt_number": paper.number,
@@ -182,9 +183,11 @@ def _post(
     return replace(operation, state=OpState.APPROVED, answer=answer)
 
 
-def _append(books: Books, operation: Operation, sold: Sold, planned: Refund, actor: Actor) -> Entry:
+def _append(
+    shop: Shop, books: Books, operation: Operation, sold: Sold, planned: Refund, actor: Actor
+) -> Entry:
     answer, draft = sold.sale.answer, sold.entry.draft
-    detail: dict[str, int | str] = {"event": "refund"}
+    detail: dict[str, int | str] = {"event": "refund", "day": shop.day(operation.created_ms)}
     if planned.debts:
         detail["debt_fen"] = planned.debt_worth_fen
     if planned.coupons:

@@ -3,32 +3,17 @@ coupons, stock and the day's limit. A void undoes all of a sale, a refund a part
 
 from __future__ import annotations
 
-from typing import Final
-
 from daemon.core.entry import Entry
 from daemon.core.pricing.quoted import Quote
-from daemon.core.pricing.refund import BalancesNow, Refund
-from daemon.core.pricing.refund import refund as refund_of
+from daemon.core.pricing.refund import Refund
 from daemon.core.records import Operation
-from daemon.core.sold import CommissionRow, SaleLine
+from daemon.core.sold import Deed, earned_back, lines_back
 from daemon.operations.after_sale import after_whole_refund
 from daemon.operations.levels import apply_level
-from daemon.operations.settle_sale import counts_stock
+from daemon.operations.settle_sale import Moves, counts_stock
 from daemon.operations.shop import Shop
 from daemon.operations.standing import has_benefits, member_standing
 from daemon.ports.ledger import Books
-
-_ENDLESS: Final = 10**12
-
-
-def whole_of(sold: Quote) -> Refund:
-    """All of a sale, as if nothing of it had been used since."""
-    return refund_of(
-        sold,
-        (),
-        {line.line.line_id: line.line.quantity for line in sold.lines},
-        balances=BalancesNow(points=_ENDLESS),
-    )
 
 
 def reverse(
@@ -39,46 +24,22 @@ def reverse(
     entry: Entry,
     sold: Quote,
     back: Refund,
-) -> None:
-    """Writes what `operation` (the void or refund) undoes of `sale`. Lines and commission count on
-    the day of the undoing, habits and limits on the day of the sale."""
-    day, sold_day = shop.day(operation.created_ms), shop.day(entry.draft.at_ms)
+) -> Moves:
+    """Writes what `operation` (the void or refund) undoes of `sale`, and returns what went back
+    onto the shelf, for its answer. Lines and commission count on the day of the undoing, habits and
+    limits on the day of the sale."""
+    deed = Deed(operation.op_id, operation.actor, shop.day(operation.created_ms))
+    sold_day = shop.day_of(entry.draft)
     kept = {row.line_id: row for row in books.sale_lines(sale.op_id)}
     lines = {line.line.line_id: line for line in sold.lines}
-    rows, commission = [], []
+    books.add_sale_lines(lines_back(deed, kept, back))
+    books.add_commission(earned_back(deed, back))
+    stock = []
     for line in back.lines:
-        first = kept[line.line_id]
-        rows.append(
-            SaleLine(
-                op_id=operation.op_id,
-                line_id=line.line_id,
-                day=day,
-                actor=operation.actor,
-                category=first.category,
-                name=first.name,
-                quantity=-line.quantity,
-                list_fen=-line.list_fen,
-                paid_fen=-line.paid_fen,
-                code=first.code,
-                parts=first.parts,
-                member_id=first.member_id,
-                card_id=first.card_id,
-                points=-line.points_earned,
-                pass_uses=-sum(taken.uses for taken in line.passes),
-            )
-        )
-        commission += [
-            CommissionRow(
-                each.employee_id, day, operation.op_id, line.line_id, each.rule_id, -each.fen
-            )
-            for each in line.commission
-            if each.fen
-        ]
         code = lines[line.line_id].line.code
         if code is not None and counts_stock(shop, sold, line.line_id):
             books.add_stock(code, line.quantity)
-    books.add_sale_lines(rows)
-    books.add_commission(commission)
+            stock.append((code, line.quantity))
     for code in back.coupons:
         books.free_coupon(code, sale.op_id)
     stored = sum(fen for source, fen in back.payments().items() if source.asset)
@@ -100,6 +61,7 @@ def reverse(
         member = books.member(sold.member_id)
         if back.whole and member is not None:
             after_whole_refund(shop, books, member, sale.op_id, operation.created_ms)
+    return tuple(stock)
 
 
 def _level_again(

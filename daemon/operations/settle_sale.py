@@ -6,7 +6,7 @@ as it is: money, points, passes, commission; coupons and stock; lines, habits an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from daemon.core.pricing.kept import quote_as_json
 from daemon.core.pricing.quoted import Quote
 from daemon.core.records import Card, Member, Operation, OpState
 from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
-from daemon.core.sold import CommissionRow, SaleLine
+from daemon.core.sold import Deed, earned_by, sold_lines
 from daemon.core.spend import balance_of
 from daemon.operations.after_sale import after_sale
 from daemon.operations.levels import settle_level
@@ -29,6 +29,9 @@ from daemon.operations.sale_receipt import Papered, Told, spool_sale_receipt
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import owner_of
 from daemon.ports.ledger import Books
+
+Moves = tuple[tuple[str, int], ...]
+"""(code, pieces) that went onto the shelf, or with a minus from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +125,20 @@ def settle(
     moves = sale_moves(quote, buyer.owner, holdings, day, now_ms, shop.rules.points_valid_days)
     if len(moves.postings) > MOST_POSTINGS:
         return Decline("too_many_lots")
-    entry = _append(books, sale, quote, buyer, cashier, moves, now_ms)
-    day_text = shop.day(entry.draft.at_ms)
-    _keep_projections(shop, books, sale.op_id, quote, buyer, cashier.number, day_text)
+    day_text = day.isoformat()
+    entry = _append(books, sale, quote, buyer, cashier, moves, now_ms, day_text)
+    stock = _keep_projections(shop, books, sale.op_id, quote, buyer, cashier.number, day_text)
     for code in quote.coupons:
         assert books.redeem_coupon(code, sale.op_id), "it was looked at just now"
     level = _gains(shop, books, sale.op_id, quote, buyer, now_ms)
     called = names if names is not None else rule_names(shop, books, quote)
     told = Told(cashier, called, buyer.weak, level)
     paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, told)
-    answer = _answer(quote, buyer, moves, books.lot_of(entry.dseq), paper, called, level)
+    answer = {
+        **_answer(quote, buyer, moves, books.lot_of(entry.dseq), paper, called, level),
+        "parts": parts_of(shop, quote),
+        "stock": [list(each) for each in stock],
+    }
     books.change_operation(
         sale.op_id, OpState.APPROVED, answer=answer, settled_ms=now_ms, dseq=entry.dseq
     )
@@ -146,8 +153,9 @@ def _append(
     cashier: Actor,
     moves: SaleMoves,
     now_ms: int,
+    day: str,
 ) -> Entry:
-    detail: dict[str, int | str] = {"event": "sale"}
+    detail: dict[str, int | str] = {"event": "sale", "day": day}
     if quote.coupons:
         detail["coupons"] = " ".join(quote.coupons)
     if cashier.approver:
@@ -179,18 +187,22 @@ def _keep_projections(
     buyer: Buyer,
     actor: str,
     day: str,
-) -> None:
-    books.add_sale_lines(sale_lines_of(shop, op_id, quote, buyer, actor, day))
-    books.add_commission(
-        [
-            CommissionRow(each.employee_id, day, op_id, line.line.line_id, each.rule_id, each.fen)
-            for line in quote.lines
-            for each in line.commission
-        ]
+) -> Moves:
+    """Returns what left the shelf: which codes are counted is known today alone."""
+    deed = Deed(
+        op_id,
+        actor,
+        day,
+        buyer.member.member_id if buyer.member is not None else None,
+        buyer.card.card_id if buyer.card is not None else None,
     )
+    books.add_sale_lines(sold_lines(deed, quote, parts_of(shop, quote)))
+    books.add_commission(earned_by(deed, quote))
+    stock = []
     for line in quote.lines:
         if line.line.code is not None and _counted(shop, line.line.code, gift=line.line.gift):
             books.add_stock(line.line.code, -line.line.quantity)
+            stock.append((line.line.code, -line.line.quantity))
     spent = stored_fen(quote)
     if spent and buyer.spends_as is not None:
         books.add_spent(buyer.spends_as, day, spent)
@@ -203,6 +215,7 @@ def _keep_projections(
             spent_fen=progress.spend_fen,
             points=progress.points,
         )
+    return tuple(stock)
 
 
 def _counted(shop: Shop, code: str, *, gift: bool) -> bool:
@@ -218,34 +231,15 @@ def counts_stock(shop: Shop, quote: Quote, line_id: str) -> bool:
     return code is not None and _counted(shop, code, gift=line.line.gift)
 
 
-def sale_lines_of(
-    shop: Shop, op_id: str, quote: Quote, buyer: Buyer, actor: str, day: str
-) -> Sequence[SaleLine]:
+def parts_of(shop: Shop, quote: Quote) -> dict[str, int]:
+    """Parts to a unit by line id; an amount without a code is counted in hundredths."""
     codes = shop.rules.book.catalogue.codes
-    rows = []
+    parts = {}
     for quoted in quote.lines:
         code = codes.get(quoted.line.code or "")
-        parts = 100 if quoted.line.code is None else code.unit.parts if code is not None else 1
-        rows.append(
-            SaleLine(
-                op_id=op_id,
-                line_id=quoted.line.line_id,
-                day=day,
-                actor=actor,
-                category=quoted.category,
-                name=quoted.name,
-                quantity=quoted.line.quantity,
-                list_fen=quoted.list_fen,
-                paid_fen=quoted.paid_fen,
-                code=quoted.line.code or "",
-                parts=parts,
-                member_id=buyer.member.member_id if buyer.member is not None else None,
-                card_id=buyer.card.card_id if buyer.card is not None else None,
-                points=quoted.points_earned,
-                pass_uses=sum(taken.uses for taken in quoted.passes),
-            )
-        )
-    return rows
+        counted = 1 if code is None else code.unit.parts
+        parts[quoted.line.line_id] = 100 if quoted.line.code is None else counted
+    return parts
 
 
 def _gains(
@@ -283,8 +277,8 @@ def _answer(
         "receipt_number": paper.number,
         "quote": quote_as_json(quote),
         "names": dict(names),
-        "points_drawn": [list(each) for each in moves.points_drawn],
         "points_lot": moves.points_lot or opened_lot,
+        "points_drawn": [list(each) for each in moves.points_drawn],
         "levels": list(level),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from daemon.core.entry import Draft
 from daemon.core.errors import NotAllowed
 from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
@@ -77,6 +78,11 @@ class Shop:
     def day(self, at_ms: int) -> str:
         """YYYY-MM-DD in the shop's time zone."""
         return self.local(at_ms).strftime("%Y-%m-%d")
+
+    def day_of(self, draft: Draft) -> str:
+        """The day that an entry counts for: the one it names, or that of its time where a release
+        before version 4 wrote it."""
+        return str(draft.detail.get("day") or self.day(draft.at_ms))
 
     def time_text(self, at_ms: int) -> str:
         return self.local(at_ms).strftime("%Y-%m-%d %H:%M:%S")

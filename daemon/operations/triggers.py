@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Literal, NamedTuple
 
+from daemon.core.campaign import IssuedCoupon
 from daemon.core.entry import Draft, Kind
 from daemon.core.errors import NotFound, Refused
 from daemon.core.lot_rule import lot_rule, usable
@@ -138,8 +139,12 @@ def fire(shop: Shop, books: Books, member: Member, occasion: Occasion, now_ms: i
         movement = giving(shop, member.member_id, trigger.points, given, now_ms)
         facts["points"] = trigger.points
     if occasion.brings and trigger.campaign is not None:
-        code = _coupon(shop, books, member, trigger.campaign, op_id, now_ms)
-        facts["coupon"] = code or "none"
+        coupon = _coupon(shop, books, member, trigger.campaign, op_id, now_ms)
+        facts["coupon"] = "none"
+        if coupon is not None:
+            facts |= {"coupon": coupon.code, "campaign": coupon.campaign, "issued_ms": now_ms}
+            facts |= {"from_day": coupon.from_day} if coupon.from_day else {}
+            facts |= {"to_day": coupon.to_day} if coupon.to_day else {}
     books.append(
         Draft(
             op_id=op_id,
@@ -171,7 +176,7 @@ def _kind(movement: Movement, facts: Mapping[str, int | str]) -> Kind:
 
 def _coupon(
     shop: Shop, books: Books, member: Member, campaign: str, op_id: str, now_ms: int
-) -> str | None:
+) -> IssuedCoupon | None:
     try:
         found = open_campaign(shop, books, campaign, now_ms, 1)
     except (NotFound, Refused):
@@ -179,7 +184,7 @@ def _coupon(
         return None
     coupon = issue_one(shop, books, found, member, op_id, now_ms)
     announce(shop, books, found, coupon, now_ms)
-    return coupon.code
+    return coupon
 
 
 def _triggers(shop: Shop, on: On) -> list[Trigger]:

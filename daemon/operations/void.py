@@ -11,12 +11,13 @@ from daemon.core.masking import mask_name, tail
 from daemon.core.money import Purse
 from daemon.core.permissions import Permission
 from daemon.core.pricing.kept import quote_from_json
+from daemon.core.pricing.refund import whole_of
 from daemon.core.receipt_text import VoidFacts, void_receipt
 from daemon.core.records import Operation, OpState
 from daemon.core.spend import balance_of
 from daemon.operations import recharge, sell
 from daemon.operations.once import client_key, earlier
-from daemon.operations.reversal import reverse, whole_of
+from daemon.operations.reversal import reverse
 from daemon.operations.sale_receipt import spool_refund_receipt
 from daemon.operations.sale_view import sale_view
 from daemon.operations.shifts import require_shift
@@ -94,7 +95,7 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
             card_id=entry.draft.card_id,
             refers_to=voided.op_id,
             postings=mirrored,
-            detail=_detail(actor, voided),
+            detail=_detail(actor, voided, shop.day(now_ms)),
         )
     )
     answer: Mapping[str, Any]
@@ -107,8 +108,8 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
     )
 
 
-def _detail(actor: Actor, voided: Operation) -> Mapping[str, int | str]:
-    said: dict[str, int | str] = {"event": f"void_{voided.kind}"}
+def _detail(actor: Actor, voided: Operation, day: str) -> Mapping[str, int | str]:
+    said: dict[str, int | str] = {"event": f"void_{voided.kind}", "day": day}
     if actor.approver:
         said["approver"] = actor.approver
     return said
@@ -120,13 +121,17 @@ def _undo_basket(
     """What followed from the sale is undone with it; the paper says so line by line."""
     sold = quote_from_json(voided.answer["quote"])
     back = whole_of(sold)
-    reverse(shop, books, operation, voided, entry, sold, back)
+    stock = reverse(shop, books, operation, voided, entry, sold, back)
     member = books.member(sold.member_id) if sold.member_id is not None else None
     names = voided.answer.get("names", {})
     paper = spool_refund_receipt(
         shop, books, operation, voided, sold, back, member, actor, names, of_void=True
     )
-    return {"receipt_id": paper.receipt_id, "receipt_number": paper.number}
+    return {
+        "receipt_id": paper.receipt_id,
+        "receipt_number": paper.number,
+        "stock": [list(each) for each in stock],
+    }
 
 
 def _undo_amount(
@@ -140,10 +145,10 @@ def _undo_amount(
 ) -> Mapping[str, Any]:
     """A recharge, or a sale of an earlier release."""
     if entry.draft.card_id is not None and voided.kind == sell.KIND:
-        day = shop.day(entry.draft.at_ms)
+        day = shop.day_of(entry.draft)
         books.add_spent(entry.draft.card_id, day, -voided.request["amount_fen"])
     if voided.kind == recharge.KIND:
-        recharge.take_back(shop, books, voided)
+        recharge.take_back(shop, books, voided, entry)
     return _receipt(shop, books, actor, operation, voided, made)
 
 

@@ -33,6 +33,7 @@ from daemon.ports.ledger import Books
 from tests.budget import examples
 from tests.fakes.clock import HandClock
 from tests.fakes.ledger import MemoryLedger
+from tests.ledger.proof import proved
 from tests.loyalty.shop import add_member, make_shop
 
 from .desk import DAY_S, tiers
@@ -230,6 +231,8 @@ async def walk_through(rules: dict[str, Any], steps: list[Step]) -> None:
     for who in (0, 1):
         await walk.step("pay_out", who, 0)
         await walk.check()
+    report = proved(ledger.connection)
+    assert report.ok, str(report)
     await ledger.close()
 
 

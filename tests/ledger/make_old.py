@@ -34,7 +34,8 @@ ENTRIES: Sequence[tuple[Kind, tuple[Posting, ...]]] = (
 
 
 def make_version(number: int, path: Path) -> None:
-    """All versions hold the same rows; from 2 on each account says whether it holds anything."""
+    """All versions hold the same rows; from 2 on each account says whether it holds anything, from
+    3 on the member's balances stand beside them."""
     connection = open_writer(path, KEY)
     migrate(connection, upto=number)
     connection.execute("BEGIN")
@@ -66,6 +67,13 @@ def make_version(number: int, path: Path) -> None:
             _post(connection, ids, dseq, line, posting)
     if number >= 2:
         connection.execute("UPDATE account SET held = (balance <> 0)")
+    if number >= 3:
+        connection.execute(
+            "INSERT INTO standing (member_id, principal_fen, bonus_fen)"
+            " SELECT ?, sum((asset = 'principal') * balance), sum((asset = 'bonus') * balance)"
+            " FROM account WHERE owner = ?",
+            (MEMBER, OWNER),
+        )
     checkpoint = sign_checkpoint(
         SeedSigner(), dseq=len(ENTRIES), epoch=1, chain=chain, at_ms=AT_MS + 9, device="device-1"
     )

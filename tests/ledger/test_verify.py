@@ -75,6 +75,7 @@ async def test_a_whole_ledger_is_whole(books: Path) -> None:
         "entries": 30,
         "postings": 4 + 29 * 2,
         "accounts": 5,
+        "projected": 1,
         "batches": 2,
         "checkpoints": 1,
         "head": {"dseq": 30, "chain": report.head_chain.hex()},

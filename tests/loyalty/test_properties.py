@@ -34,6 +34,7 @@ from daemon.ports.ledger import Books
 from tests.budget import examples
 from tests.fakes.clock import HandClock
 from tests.fakes.ledger import MemoryLedger
+from tests.ledger.proof import proved
 from tests.loyalty.shop import BOSS, POINTS, add_member, make_shop
 
 DAY_S = 86_400
@@ -243,6 +244,8 @@ def test_points_are_what_was_given_less_what_went_and_never_below_zero(
             assert all(each.balance > 0 for each in kept)
             standing = await ledger.read(lambda books: books.standing(member.member_id))
             assert standing.points == sum(each.balance for each in kept)
+        report = proved(ledger.connection)
+        assert report.ok, str(report)
         await ledger.close()
 
     asyncio.run(live())
@@ -301,6 +304,8 @@ def test_expiry_at_any_time_in_any_split_gives_the_same_books(
         found = await ledger.read(lambda books: _held(books, members))
         rows = await ledger.read(lambda books: books.ended_lots("9999-12-31", 100))
         found["rows", "left"] = len(rows)
+        report = proved(ledger.connection)
+        assert report.ok, str(report)
         await ledger.close()
         return found
 

@@ -18,7 +18,7 @@ from daemon.core.entry import Account, Draft, Kind, Posting
 from daemon.core.errors import CounterError
 from daemon.core.lot_rule import LotRule
 from daemon.core.permissions import ALL
-from daemon.core.records import Employee, Member, Operation
+from daemon.core.records import Employee, Member, Operation, OpState
 from daemon.operations.basket import basket_from_json
 from daemon.operations.cardless_sale import Wait, at_once, pay_with_pin
 from daemon.operations.refund_sale import refund
@@ -31,6 +31,7 @@ from daemon.rules.compile import compile as compile_rules
 from tests.budget import examples
 from tests.fakes.clock import HandClock
 from tests.fakes.ledger import MemoryLedger
+from tests.ledger.proof import proved
 from tests.loyalty.shop import add_member, make_shop
 
 from .shop import RULES, Snapshot, folded, snapshot
@@ -83,15 +84,43 @@ class Salon:
         owner = f"member:{member.member_id}"
         for fen, points in ((30_000, 500), (90_000, 1_500)):
             self._load(books, owner, fen, points)
-        for code, whose in zip(COUPONS, (None, member.member_id), strict=True):
-            assert books.add_coupon(IssuedCoupon(code, "welcome", 0, "op", whose))
+        self._issue(books, member)
         for number, employee_id in enumerate(STAFF):
             books.put_employee(
                 Employee(employee_id, str(number), "x", "manager", "hash", grade="senior")
             )
         for code in ("R1", "G1"):
             books.put_stock(code, 50)
+            self._tell(books, Kind.STOCK, event="count_stock", code=code, before=0, after=50)
         return member
+
+    def _issue(self, books: Books, member: Member) -> None:
+        now_ms, op_id = self.shop.clock.now_ms(), self.shop.clock.new_id()
+        issued = []
+        for code, whose in zip(COUPONS, (None, member.member_id), strict=True):
+            assert books.add_coupon(IssuedCoupon(code, "welcome", now_ms, op_id, whose))
+            issued.append([code, whose, None, None])
+        books.add_operation(
+            Operation(
+                op_id,
+                "coupon_issue",
+                OpState.APPROVED,
+                "7",
+                now_ms,
+                {},
+                answer={"campaign": "welcome", "issued_ms": now_ms, "coupons": issued},
+            )
+        )
+        self._tell(books, Kind.COUPON, op_id, event="issue_coupons", count=len(issued))
+
+    def _tell(self, books: Books, kind: Kind, op_id: str = "", **detail: int | str) -> None:
+        now_ms = self.shop.clock.now_ms()
+        books.append(Draft(op_id or self.shop.clock.new_id(), kind, now_ms, "7", detail=detail))
+
+    def prove(self) -> None:
+        """Every table beside the journal is what the journal makes of it."""
+        report = proved(self.ledger.connection)
+        assert report.ok, str(report)
 
     def _load(self, books: Books, owner: str, fen: int, points: int) -> None:
         opened = {
@@ -260,6 +289,7 @@ def test_what_is_sold_and_brought_back_leaves_no_trace(
         assert moved(backs) == moved([sold])
         assert not any(back["debts"] for back in backs)
         assert salon.look() == before
+        salon.prove()
 
 
 @examples(200, nightly=10_000)
@@ -269,8 +299,10 @@ def test_a_void_leaves_no_trace(salon: Salon, basket: dict[str, Any]) -> None:
         before = salon.look()
         sale = salon.sell(asked(salon, basket))
         if sale is not None:
+            salon.prove()
             salon.void(sale)
             assert salon.look() == before
+            salon.prove()
 
 
 @examples(200, nightly=10_000)
@@ -304,3 +336,4 @@ def test_no_sequence_pays_out_more_than_was_paid(
             assert moved(views) == moved([sold])
             assert all(each["left"] == 0 for each in sold["lines"])
         salon.look()
+        salon.prove()

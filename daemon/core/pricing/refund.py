@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from daemon.core.errors import BadRequest, NotFound, Refused
 from daemon.core.pricing.levels import NO_PROGRESS, Progress
@@ -33,6 +33,8 @@ from daemon.core.pricing.quoted import (
     summed,
 )
 from daemon.core.pricing.rounding import part
+
+_ENDLESS: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,16 @@ def refund(
         progress=Progress(
             sum(line.progress_fen for line in lines), owed, sold.progress.visits if whole else 0
         ),
+    )
+
+
+def whole_of(sold: Quote) -> Refund:
+    """All of a sale, as if nothing of it had been used since: what a void undoes."""
+    return refund(
+        sold,
+        (),
+        {line.line.line_id: line.line.quantity for line in sold.lines},
+        balances=BalancesNow(points=_ENDLESS),
     )
 
 

@@ -73,6 +73,7 @@ export const EVENTS: Readonly<Record<string, Phrase>> = {
   gather_points: ["归拢积分", "Points gathered"],
   expire: ["到期", "Expired"],
   fire_trigger: ["自动关怀", "Trigger fired"],
+  rebuild_projections: ["重建汇总", "Projections made again"],
   issue_coupons: ["发券", "Coupons issued"],
   withdraw_coupon: ["作废券", "Coupon withdrawn"],
   withdraw_coupons: ["批量作废券", "Coupons withdrawn"],

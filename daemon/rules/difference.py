@@ -43,7 +43,7 @@ def differences(before: Any, after: Any) -> list[Difference]:
 
 
 def _between(path: str, name: str, before: Any, after: Any) -> Iterator[Difference]:
-    if before == after and type(before) is type(after):
+    if before is after or (before == after and type(before) is type(after)):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys([*before, *after]):

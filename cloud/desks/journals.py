@@ -124,6 +124,16 @@ class JournalDesk:
         assert row is not None
         return Effects(row[0], row[1], json.loads(row[2]))
 
+    async def hold_grants(self, journals: Sequence[tuple[str, int]]) -> None:
+        """Makes whoever gives to these journals take turns."""
+        for device, epoch in sorted(set(journals)):
+            await self._sql.row(
+                "SELECT gseq FROM journal_grant"
+                f" WHERE device = ? AND epoch = ?{self._sql.for_update}",
+                device,
+                epoch,
+            )
+
     async def next_gseq(self, device: str, epoch: int) -> int:
         """Numbers of grants are committed in their order: the row is held."""
         row = await self._sql.row(
@@ -192,16 +202,18 @@ class JournalDesk:
         )
         return None if row is None else (row[0], row[1])
 
-    async def batch_ending(self, device: str, dseq: int, chain: bytes) -> tuple[int, bytes] | None:
-        """(epoch, message) of the newest batch of the device that ends exactly there."""
-        row = await self._sql.row(
-            "SELECT epoch, message FROM batch WHERE device = ? AND last_dseq = ? AND chain = ?"
-            " ORDER BY epoch DESC LIMIT 1",
+    async def batch_around(self, device: str, epoch: int, dseq: int) -> list[tuple[int, bytes]]:
+        """(epoch, message) of the batches of epochs before `epoch` that have entry `dseq`, newest
+        epoch first."""
+        rows = await self._sql.rows(
+            "SELECT epoch, message FROM batch WHERE device = ? AND epoch < ? AND first_dseq <= ?"
+            " AND last_dseq >= ? ORDER BY epoch DESC",
             device,
+            epoch,
             dseq,
-            chain,
+            dseq,
         )
-        return None if row is None else (row[0], row[1])
+        return [(row[0], row[1]) for row in rows]
 
     async def leaves(
         self, device: str, epoch: int, after_dseq: int, upto_dseq: int

@@ -75,6 +75,17 @@ class OfficeDesk:
             answer.at_ms,
         )
 
+    async def promised(self, txid: str, line: str, device: str) -> SaleLine:
+        """What a device was allowed to take back of a line and had not done yet: it has now."""
+        rows = await self._sql.rows(
+            "UPDATE refund SET used = 1 WHERE txid = ? AND line = ? AND device = ?"
+            " AND allowed = 1 AND used = 0 RETURNING quantity, amount_fen",
+            txid,
+            line,
+            device,
+        )
+        return SaleLine(txid, line, sum(row[0] for row in rows), sum(row[1] for row in rows))
+
     async def add_visits(self, visits: Mapping[tuple[str, str, int], int]) -> None:
         """How often a member was served, by (member, device, day)."""
         await self._sql.many(
@@ -147,6 +158,31 @@ class OfficeDesk:
     async def dataset_versions(self) -> dict[str, int]:
         rows = await self._sql.rows("SELECT dataset, version FROM dataset ORDER BY dataset")
         return {row[0]: row[1] for row in rows}
+
+    async def hold_dataset(self, dataset: str) -> None:
+        """Makes whoever changes the dataset take turns."""
+        await self._sql.run(
+            "INSERT INTO dataset (dataset, version) VALUES (?, 0) ON CONFLICT DO NOTHING", dataset
+        )
+        await self._sql.row(
+            f"SELECT version FROM dataset WHERE dataset = ?{self._sql.for_update}", dataset
+        )
+
+    async def put_card_member(self, uid: str, card: str, member: str) -> None:
+        await self._sql.run(
+            "INSERT INTO card_member (uid, card, member) VALUES (?, ?, ?)"
+            " ON CONFLICT (uid, card) DO UPDATE SET member = excluded.member",
+            uid,
+            card,
+            member,
+        )
+
+    async def member_of_card(self, uid: str) -> str | None:
+        """None where nobody or more than one has a card of that UID."""
+        rows = await self._sql.rows(
+            "SELECT DISTINCT member FROM card_member WHERE uid = ? LIMIT 2", uid.lower()
+        )
+        return rows[0][0] if len(rows) == 1 else None
 
     async def next_version(self, dataset: str) -> int:
         """Versions are committed in their order: the row is held."""

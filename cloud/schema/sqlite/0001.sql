@@ -200,6 +200,7 @@ CREATE TABLE refund (
     amount_fen INTEGER NOT NULL,
     device TEXT NOT NULL,
     allowed INTEGER NOT NULL CHECK (allowed IN (0, 1)),
+    used INTEGER NOT NULL DEFAULT 0 CHECK (used <= allowed),
     reason TEXT NOT NULL DEFAULT '',
     at_ms INTEGER NOT NULL
 ) STRICT;
@@ -231,6 +232,14 @@ CREATE TABLE dataset_row (
     PRIMARY KEY (dataset, row_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dataset_row_version ON dataset_row (dataset, version);
+
+-- Whose a card is, for a counter that has only read its UID.
+CREATE TABLE card_member (
+    uid TEXT NOT NULL,
+    card TEXT NOT NULL,
+    member TEXT NOT NULL,
+    PRIMARY KEY (uid, card)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card_counter (
     card TEXT NOT NULL,

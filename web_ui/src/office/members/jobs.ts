@@ -27,6 +27,7 @@ export const ACTIONS: Readonly<Record<string, Phrase>> = {
   freeze: ["冻结", "Freeze"],
   unfreeze: ["解冻", "Unfreeze"],
   import: ["导入", "Import"],
+  coupons: ["发券", "Give coupons"],
 };
 
 const MOVING: readonly JobState[] = ["running", "stopping", "undoing"];

@@ -59,8 +59,8 @@ def gave_up(home: LineHome, amount: int) -> LineHome:
 
 
 def allow(home: LineHome, amount: int) -> LineHome:
-    """A REFUND by its id, once. Raises Refused("refund_right_elsewhere"): the seller still holds the
-    right and is asked to give it up."""
+    """A REFUND by its id, once. Raises Refused("refund_right_elsewhere"): the seller still holds
+    the right and is asked to give it up."""
     assert amount > 0 and home.free >= 0
     if amount > home.free:
         raise Refused("refund_right_elsewhere", free=home.free, allowed=home.allowed)

@@ -8,11 +8,6 @@ cluster is set up as it comes: fsync on, synchronous_commit on, a unix socket.
 from __future__ import annotations
 
 import importlib
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +21,7 @@ from bench.deduction import (
     TAKEN_PRINCIPAL_FEN,
 )
 from daemon.core.entry import Account, Draft, Entry, Kind, Posting, chain_hash
+from simulator import postgres
 
 SCHEMA = """
 CREATE TABLE journal (
@@ -63,61 +59,12 @@ END $$;
 """
 
 
-def binaries() -> Path | None:
-    """Where initdb and postgres are, or None where PostgreSQL is not installed."""
-    found = [Path(each) for each in (shutil.which("initdb"),) if each]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
-    if shutil.which("pg_config"):
-        said = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True)
-        found.append(Path(said.stdout.strip()) / "initdb")
-    return next((each.parent for each in found if each.exists()), None)
-
-
-def _unprivileged() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
 @asynccontextmanager
 async def cluster(folder: Path) -> AsyncIterator[str | None]:
     """Yields the socket's folder of a running cluster on the disk of `folder`, or None where
     PostgreSQL is not installed."""
-    bindir = binaries()
-    if bindir is None:
-        yield None
-        return
-    user = _unprivileged()
-    # Not below `folder` itself, whose parents may be closed to the other user; the same disk.
-    home = Path(tempfile.mkdtemp(prefix="counterd-bench-", dir="/var/tmp"))
-    if os.stat(home).st_dev != os.stat(folder).st_dev:
-        shutil.rmtree(home)
-        home = Path(tempfile.mkdtemp(prefix="postgres-", dir=folder))
-    try:
-        if user is not None:
-            shutil.chown(home, user)
-        store = str(home / "data")
-        subprocess.run(
-            [str(bindir / "initdb"), "-D", store, "-A", "trust", "-U", "bench", "--no-sync"],
-            check=True, capture_output=True, user=user, cwd=home,
-        )  # fmt: skip
-        options = f"-c listen_addresses= -c unix_socket_directories={home} -c jit=off"
-        start = ["-w", "-l", str(home / "log"), "-o", options, "start"]
-        subprocess.run(
-            [str(bindir / "pg_ctl"), "-D", store, *start],
-            check=True, capture_output=True, user=user, cwd=home,
-        )  # fmt: skip
-        try:
-            yield str(home)
-        finally:
-            subprocess.run(
-                [str(bindir / "pg_ctl"), "-D", store, "-m", "immediate", "stop"],
-                check=True, capture_output=True, user=user, cwd=home,
-            )  # fmt: skip
-    finally:
-        shutil.rmtree(home)
+    with postgres.cluster(folder) as server:
+        yield None if server is None else str(server.home)
 
 
 class PostgresShop:
@@ -133,7 +80,7 @@ class PostgresShop:
         asyncpg = importlib.import_module("asyncpg")
 
         self._connection = await asyncpg.connect(
-            host=self._socket, user="bench", database="postgres"
+            host=self._socket, user=postgres.USER, database="postgres"
         )
         await self._connection.execute(SCHEMA)
         accounts: list[tuple[object, ...]] = [

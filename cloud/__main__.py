@@ -1,4 +1,5 @@
-"""`python -m cloud`: pull a device's batches, report what is kept, make the cloud's signing key.
+"""`python -m cloud`: serve a chain of counters and look after it; or pull one device's batches,
+report what is kept, make the cloud's signing key.
 
 Exit codes: 0 done; 1 refused (a batch, a device or a key that does not verify; the reason is
 named); 2 wrong arguments; 3 the line failed, try again.
@@ -15,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cloud import keys
+from cloud import commands, keys
 from cloud.link import connect
 from cloud.paper import page
 from cloud.pull import Pulled, pull
@@ -41,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cloud", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    puller = commands.add_parser("pull", help="pull, verify, keep and acknowledge batches")
+    puller = parsers.add_parser("pull", help="pull, verify, keep and acknowledge batches")
     puller.add_argument("--device", required=True, metavar="URL", help="https://HOST:PORT")
     puller.add_argument("--cert", required=True, type=Path, help="our client certificate (PEM)")
     puller.add_argument("--key", required=True, type=Path, help="its private key (PEM)")
@@ -63,14 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     puller.add_argument("--json", action="store_true", help="the reconciliation as JSON")
     puller.set_defaults(run=_pull)
 
-    reporter = commands.add_parser("report", help="reconcile everything that is kept")
+    reporter = parsers.add_parser("report", help="reconcile everything that is kept")
     reporter.add_argument("--store", required=True, type=Path)
     reporter.add_argument("--json", action="store_true")
     reporter.set_defaults(run=_report)
 
-    maker = commands.add_parser("keygen", help="make the key that receipts are signed with")
+    maker = parsers.add_parser("keygen", help="make the key that receipts are signed with")
     maker.add_argument("--out", required=True, type=Path, help="file of the seed, mode 0600")
     maker.set_defaults(run=_keygen)
+    commands.add_to(parsers)
     return parser
 
 

@@ -22,8 +22,8 @@ def generate(path: Path) -> SeedKey:
     seed = os.urandom(KEY_BYTES)
     key = SeedKey(seed)
     try:
-        _write(path, seed.hex(), 0o600)
-        _write(public_file(path), key.public_key.hex(), 0o644)
+        write(path, seed.hex(), 0o600)
+        write(public_file(path), key.public_key.hex(), 0o644)
     except FileExistsError as error:
         raise KeyMissing("key_file_exists", file=str(path)) from error
     except OSError as error:
@@ -74,7 +74,7 @@ def _key(text: bytes, name: str) -> bytes:
     return key
 
 
-def _write(path: Path, digits: str, mode: int) -> None:
+def write(path: Path, digits: str, mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, mode), "wb") as opened:
         opened.write(digits.encode("ascii") + b"\n")

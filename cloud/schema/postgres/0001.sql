@@ -2,30 +2,30 @@
 -- The same tables as schema/sqlite/0001.sql. Keys of what belongs to a member begin with the
 -- member, keys of a journal with the device: no transaction needs more of either than its own.
 
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE setting (name TEXT COLLATE "C" PRIMARY KEY, value TEXT COLLATE "C" NOT NULL);
 
 CREATE TABLE device (
-    device TEXT PRIMARY KEY,
-    merchant TEXT NOT NULL,
-    store TEXT NOT NULL,
+    device TEXT COLLATE "C" PRIMARY KEY,
+    merchant TEXT COLLATE "C" NOT NULL,
+    store TEXT COLLATE "C" NOT NULL,
     key_id BYTEA NOT NULL UNIQUE CHECK (length(key_id) = 8),
     public_key BYTEA NOT NULL CHECK (length(public_key) = 32),
-    state TEXT NOT NULL CHECK (state IN ('ACTIVE', 'REVOKED')),
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('ACTIVE', 'REVOKED')),
     enrolled_ms BIGINT NOT NULL,
     seen_ms BIGINT NOT NULL DEFAULT 0,
-    boot TEXT NOT NULL DEFAULT '',
-    version TEXT NOT NULL DEFAULT '',
-    have TEXT NOT NULL DEFAULT '{}',
-    reason TEXT NOT NULL DEFAULT ''
+    boot TEXT COLLATE "C" NOT NULL DEFAULT '',
+    version TEXT COLLATE "C" NOT NULL DEFAULT '',
+    have TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+    reason TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
 
 -- One unbroken life of a device's journal: how far its batches and its changes are kept.
 CREATE TABLE journal (
-    device TEXT NOT NULL REFERENCES device (device),
+    device TEXT COLLATE "C" NOT NULL REFERENCES device (device),
     epoch BIGINT NOT NULL CHECK (epoch >= 0),
     number BIGINT NOT NULL UNIQUE CHECK (number BETWEEN 1 AND 4194304),
-    store TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('LIVE', 'DEAD')),
+    store TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('LIVE', 'DEAD')),
     opened_ms BIGINT NOT NULL,
     bseq BIGINT NOT NULL DEFAULT 0,
     head BYTEA NOT NULL CHECK (length(head) = 32),
@@ -39,17 +39,17 @@ CREATE TABLE journal (
 -- (NULL as long as it is not known; 0 where there is no epoch before). `shift` sums up the shift
 -- that is open. A row of its own, so that effects never wait for batches.
 CREATE TABLE journal_effect (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     dseq BIGINT NOT NULL,
     begun_dseq BIGINT,
-    shift TEXT NOT NULL DEFAULT '{}',
+    shift TEXT COLLATE "C" NOT NULL DEFAULT '{}',
     PRIMARY KEY (device, epoch)
 );
 
 -- The newest grant to a journal. A row of its own: whoever grants holds accounts already.
 CREATE TABLE journal_grant (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     gseq BIGINT NOT NULL,
     PRIMARY KEY (device, epoch)
@@ -57,14 +57,14 @@ CREATE TABLE journal_grant (
 
 -- The runs of a device's daemon that were heard of: a report of an older run is late, not a restore.
 CREATE TABLE device_boot (
-    device TEXT NOT NULL,
-    boot TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
+    boot TEXT COLLATE "C" NOT NULL,
     first_ms BIGINT NOT NULL,
     PRIMARY KEY (device, boot)
 );
 
 CREATE TABLE batch (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     bseq BIGINT NOT NULL CHECK (bseq >= 1),
     first_dseq BIGINT NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE batch (
 );
 
 CREATE TABLE leaf (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     dseq BIGINT NOT NULL CHECK (dseq >= 1),
     kind BIGINT NOT NULL,
@@ -90,18 +90,18 @@ CREATE TABLE leaf (
 
 -- Batches whose effects are not in the accounts yet.
 CREATE TABLE outbox (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     bseq BIGINT NOT NULL,
     PRIMARY KEY (device, epoch, bseq)
 );
 
 CREATE TABLE quarantine (
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     after_bseq BIGINT NOT NULL,
-    reason TEXT NOT NULL,
-    facts TEXT NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    facts TEXT COLLATE "C" NOT NULL,
     content_hash BYTEA NOT NULL,
     content BYTEA NOT NULL,
     first_ms BIGINT NOT NULL,
@@ -112,8 +112,8 @@ CREATE TABLE quarantine (
 
 -- The home of an account: the letters of docs/leases.md.
 CREATE TABLE account (
-    member TEXT NOT NULL,
-    asset TEXT NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    asset TEXT COLLATE "C" NOT NULL,
     lot BIGINT NOT NULL,
     funded BIGINT NOT NULL CHECK (funded >= 0),
     reserve BIGINT NOT NULL CHECK (reserve >= 0),
@@ -126,18 +126,18 @@ CREATE TABLE account (
 
 -- The rule that a lot was bought under, as the device that opened it wrote it.
 CREATE TABLE lot_rule (
-    member TEXT NOT NULL,
-    asset TEXT NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    asset TEXT COLLATE "C" NOT NULL,
     lot BIGINT NOT NULL,
-    rule TEXT NOT NULL,
+    rule TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (member, asset, lot)
 );
 
 CREATE TABLE lease (
-    member TEXT NOT NULL,
-    asset TEXT NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    asset TEXT COLLATE "C" NOT NULL,
     lot BIGINT NOT NULL,
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     granted BIGINT NOT NULL CHECK (granted >= 0),
     seen BIGINT NOT NULL CHECK (seen >= 0 AND seen <= granted),
@@ -148,7 +148,7 @@ CREATE TABLE lease (
     returned BIGINT NOT NULL CHECK (returned >= 0),
     forced BIGINT NOT NULL CHECK (forced >= 0),
     credit BIGINT NOT NULL CHECK (credit >= 0),
-    state TEXT NOT NULL
+    state TEXT COLLATE "C" NOT NULL
         CHECK (state IN ('active', 'recalling', 'closed_clean', 'closed_forced')),
     gseq BIGINT NOT NULL DEFAULT 0,
     CHECK (granted + online + topped_up + refunded >= spent + returned + forced),
@@ -159,23 +159,23 @@ CREATE INDEX lease_recalled ON lease (device, epoch) WHERE state = 'recalling';
 
 -- An online debit by its sale, or the tombstone of one that is not to be; its parts are accounts'.
 CREATE TABLE debit (
-    txid TEXT PRIMARY KEY,
-    member TEXT NOT NULL,
-    device TEXT NOT NULL,
+    txid TEXT COLLATE "C" PRIMARY KEY,
+    member TEXT COLLATE "C" NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     reversed BIGINT NOT NULL CHECK (reversed IN (0, 1)),
     at_ms BIGINT NOT NULL
 );
 
 CREATE TABLE debit_part (
-    member TEXT NOT NULL,
-    asset TEXT NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    asset TEXT COLLATE "C" NOT NULL,
     lot BIGINT NOT NULL,
-    txid TEXT NOT NULL,
-    device TEXT NOT NULL,
+    txid TEXT COLLATE "C" NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     amount BIGINT NOT NULL CHECK (amount >= 0),
-    state TEXT NOT NULL CHECK (state IN ('open', 'taken', 'reversed', 'forced')),
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'taken', 'reversed', 'forced')),
     PRIMARY KEY (member, asset, lot, txid)
 );
 CREATE INDEX debit_part_of_sale ON debit_part (txid);
@@ -183,8 +183,8 @@ CREATE INDEX debit_part_open ON debit_part (device, epoch) WHERE state = 'open';
 
 -- What was sold on a line of a sale, and what came back of it: promised to a device, or on a journal.
 CREATE TABLE sale_line (
-    txid TEXT NOT NULL,
-    line TEXT NOT NULL,
+    txid TEXT COLLATE "C" NOT NULL,
+    line TEXT COLLATE "C" NOT NULL,
     quantity BIGINT NOT NULL CHECK (quantity >= 0),
     amount_fen BIGINT NOT NULL CHECK (amount_fen >= 0),
     back BIGINT NOT NULL DEFAULT 0 CHECK (back >= 0),
@@ -193,41 +193,41 @@ CREATE TABLE sale_line (
 );
 
 CREATE TABLE refund (
-    rid TEXT PRIMARY KEY,
-    txid TEXT NOT NULL,
-    line TEXT NOT NULL,
+    rid TEXT COLLATE "C" PRIMARY KEY,
+    txid TEXT COLLATE "C" NOT NULL,
+    line TEXT COLLATE "C" NOT NULL,
     quantity BIGINT NOT NULL,
     amount_fen BIGINT NOT NULL,
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     allowed BIGINT NOT NULL CHECK (allowed IN (0, 1)),
     used BIGINT NOT NULL DEFAULT 0 CHECK (used <= allowed),
-    reason TEXT NOT NULL DEFAULT '',
+    reason TEXT COLLATE "C" NOT NULL DEFAULT '',
     at_ms BIGINT NOT NULL
 );
 
 -- The days on which a member was served at a branch: what "regular" means.
 CREATE TABLE visit (
-    member TEXT NOT NULL,
-    device TEXT NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     day BIGINT NOT NULL,
     times BIGINT NOT NULL,
     PRIMARY KEY (member, device, day)
 );
 
 -- Members whose grants are to be looked at again.
-CREATE TABLE to_grant (member TEXT PRIMARY KEY, since_ms BIGINT NOT NULL);
+CREATE TABLE to_grant (member TEXT COLLATE "C" PRIMARY KEY, since_ms BIGINT NOT NULL);
 
 CREATE TABLE dataset (
-    dataset TEXT PRIMARY KEY,
+    dataset TEXT COLLATE "C" PRIMARY KEY,
     version BIGINT NOT NULL CHECK (version >= 0)
 );
 
 CREATE TABLE dataset_row (
-    dataset TEXT NOT NULL,
-    row_key TEXT NOT NULL,
+    dataset TEXT COLLATE "C" NOT NULL,
+    row_key TEXT COLLATE "C" NOT NULL,
     version BIGINT NOT NULL,
     value BYTEA,
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     at_ms BIGINT NOT NULL,
     PRIMARY KEY (dataset, row_key)
 );
@@ -235,19 +235,19 @@ CREATE INDEX dataset_row_version ON dataset_row (dataset, version);
 
 -- Whose a card is, for a counter that has only read its UID.
 CREATE TABLE card_member (
-    uid TEXT NOT NULL,
-    card TEXT NOT NULL,
-    member TEXT NOT NULL,
+    uid TEXT COLLATE "C" NOT NULL,
+    card TEXT COLLATE "C" NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (uid, card)
 );
 
 CREATE TABLE card_counter (
-    card TEXT NOT NULL,
+    card TEXT COLLATE "C" NOT NULL,
     counter BIGINT NOT NULL,
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     dseq BIGINT NOT NULL,
-    op_id TEXT NOT NULL,
+    op_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (card, counter)
 );
 
@@ -256,54 +256,54 @@ CREATE TABLE settlement (
     day BIGINT NOT NULL,
     home BIGINT NOT NULL,
     seller BIGINT NOT NULL,
-    asset TEXT NOT NULL,
+    asset TEXT COLLATE "C" NOT NULL,
     sold BIGINT NOT NULL DEFAULT 0,
     back BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (day, home, seller, asset)
 );
 
 CREATE TABLE discrepancy (
-    id TEXT PRIMARY KEY,
-    type TEXT NOT NULL,
-    severity TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    type TEXT COLLATE "C" NOT NULL,
+    severity TEXT COLLATE "C" NOT NULL,
     amount BIGINT NOT NULL,
-    device TEXT NOT NULL,
-    account TEXT NOT NULL,
-    refs TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    refs TEXT COLLATE "C" NOT NULL,
     first_seen_ms BIGINT NOT NULL,
     last_seen_ms BIGINT NOT NULL,
     times BIGINT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('OPEN', 'EXPLAINED', 'ADJUSTED', 'WRITTEN_OFF')),
-    owner TEXT NOT NULL,
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('OPEN', 'EXPLAINED', 'ADJUSTED', 'WRITTEN_OFF')),
+    owner TEXT COLLATE "C" NOT NULL,
     deadline_ms BIGINT NOT NULL,
-    note TEXT NOT NULL DEFAULT ''
+    note TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
 CREATE INDEX discrepancy_open ON discrepancy (deadline_ms) WHERE state = 'OPEN';
 
 CREATE TABLE certificate (
     fingerprint BYTEA PRIMARY KEY CHECK (length(fingerprint) = 32),
-    device TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
     not_after_ms BIGINT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('ACTIVE', 'REVOKED')),
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('ACTIVE', 'REVOKED')),
     issued_ms BIGINT NOT NULL
 );
 CREATE INDEX certificate_of_device ON certificate (device);
 
 CREATE TABLE enrol_code (
     code_hash BYTEA PRIMARY KEY CHECK (length(code_hash) = 32),
-    device TEXT NOT NULL,
-    store TEXT NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
+    store TEXT COLLATE "C" NOT NULL,
     expires_ms BIGINT NOT NULL,
     used_ms BIGINT,
-    made_by TEXT NOT NULL
+    made_by TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE operator_log (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at_ms BIGINT NOT NULL,
-    who TEXT NOT NULL,
-    verb TEXT NOT NULL,
-    device TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    facts TEXT NOT NULL
+    who TEXT COLLATE "C" NOT NULL,
+    verb TEXT COLLATE "C" NOT NULL,
+    device TEXT COLLATE "C" NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    facts TEXT COLLATE "C" NOT NULL
 );

@@ -27,6 +27,7 @@ from daemon.operations.counter_desk import CounterDesk
 from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
+from daemon.operations.shop_clock import clock_view
 from daemon.ports.cards import ReaderStatus
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.gb18030 import Encoding
@@ -241,15 +242,15 @@ class Appliance:
     async def _stay_alive(self) -> None:
         """Tells systemd that the loop turns and the ledger answers; silence restarts the daemon."""
         every_s = watchdog_interval_s()
-        was_back = False
+        told = None
         while True:
             await self._ledger.read(lambda books: books.head())
             notify("WATCHDOG=1", f"STATUS={self._ledger.stopped or 'serving'}")
-            if self._clock.set_back != was_back:
-                was_back = self._clock.set_back
-                log.warning(
-                    "the wall clock is %s", "behind the books" if was_back else "right again"
-                )
+            problem = self._clock.reading().problem
+            if problem != told:
+                told = problem
+                log.warning("the system's clock: %s", problem or "right again")
+                self._events.publish("clock", clock_view(self._clock))
             await asyncio.sleep(every_s if every_s is not None else 60.0)
 
     # -- told to the pages -----------------------------------------------------------------------
@@ -289,6 +290,7 @@ class Appliance:
             "readers": [reader_view(status) for status in self._readers.statuses()],
             "printer": printer_view(self._printer.status(), self._spool.waiting),
             "sync": await self._sync_view(),
+            "clock": clock_view(self._clock),
             "version": __version__,
         }
 

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+ClockProblem = Literal["clock_ahead", "clock_behind"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """`now_ms` is the shop's time, `wall_ms` what the system's clock says. `problem`: the system's
+    clock is too far ahead to be believed, or behind what the books have seen; neither is
+    followed."""
+
+    now_ms: int
+    wall_ms: int
+    problem: ClockProblem | None = None
 
 
 class Clock(Protocol):
@@ -12,4 +27,11 @@ class Clock(Protocol):
 
     def new_id(self) -> str:
         """A fresh id in time order."""
+        ...
+
+    def reading(self) -> ClockReading: ...
+
+    def follow_wall(self) -> int:
+        """Somebody says that the system's clock is right: goes on from there if it is ahead.
+        Returns the shop's time."""
         ...

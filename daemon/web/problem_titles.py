@@ -89,6 +89,8 @@ TITLES: Final[dict[str, str]] = {
     "last_keeper": "Nobody active would be left with `staff` and `rules_change`.",
     "shift_open": "A shift is open already.",
     "shift_not_open": "No shift is open.",
+    "clock_not_ahead": "The system's clock is followed already.",
+    "clock_moved": "The system's clock shows another time than the one that was confirmed.",
     "sale_waits": "Sale `sale_id` waits for its card or PIN: end it, park it or cancel it.",
     "shift_held_already": "Who takes over holds the shift already.",
     "shift_unknown": "There is no such shift.",

@@ -25,6 +25,7 @@ from daemon.operations.counter_desk import CounterDesk
 from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
+from daemon.operations.shop_clock import clock_view
 from daemon.operations.sign_in import keep_employee
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.spool import Pace, Spool
@@ -70,6 +71,7 @@ class Counter:
         self.ledger = await SqlLedger.open(
             self.folder / "ledger.db", held.ledger_key(), held.signer(), self.clock, device="d1"
         )
+        self.clock.not_before(self.ledger.latest_ms)
         self.spool = Spool(
             SqlPrintQueue(self.ledger),
             self.printer,
@@ -150,6 +152,7 @@ class Counter:
             ],
             "printer": self._printer_view(),
             "sync": {"sealed": 0, "receipted": 0, "last_pull_ms": None},
+            "clock": clock_view(self.clock),
         }
 
     # -- speaking HTTP ---------------------------------------------------------------------------

@@ -61,6 +61,7 @@ const status = (more: Partial<Status> = {}): Status => ({
   readers: [{ name: "R1", state: "ready", card_present: false, problem: null }],
   printer: { reachable: true, online: true, cover_open: false, paper: "ok", problem: null, waiting: 0 },
   sync: { sealed: 0, receipted: 0, last_pull_ms: null },
+  clock: { now_ms: 1, wall_ms: 1, problem: null },
   counter: counter(),
   last_run: null,
   demo: false,

@@ -30,6 +30,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     signing.close_session,
     device.see_status,
     device.see_health,
+    device.confirm,
     device.listen,
     sales.begin_sale,
     sales.see_sales,

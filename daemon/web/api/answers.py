@@ -205,6 +205,15 @@ class Sync(BaseModel):
     last_pull_ms: int | None
 
 
+class ShopClock(BaseModel):
+    now_ms: int = Field(description="The shop's time, which everything is dated with.")
+    wall_ms: int = Field(description="What the system's clock says.")
+    problem: Literal["clock_ahead", "clock_behind"] | None = Field(
+        description="The system's clock is not followed: it is more than a week ahead and nobody"
+        " has confirmed it, or it is behind the books."
+    )
+
+
 class LastRun(BaseModel):
     """What the last start found: sales that the stop before it had left open, as they ended."""
 
@@ -218,6 +227,7 @@ class Status(BaseModel):
     readers: list[Reader]
     printer: Printer
     sync: Sync
+    clock: ShopClock
     counter: Counter
     last_run: LastRun | None
     demo: bool
@@ -230,6 +240,7 @@ class Health(BaseModel):
     printer: Printer
     ledger: Ledger
     sync: Sync
+    clock: ShopClock
     version: str
 
 

@@ -7,12 +7,15 @@ import logging
 from typing import Any, Final
 
 from aiohttp import ClientConnectionResetError, hdrs, web
+from pydantic import Field
 
 from daemon import __version__
 from daemon.core.errors import Fault, Retry
+from daemon.core.permissions import Permission
+from daemon.operations.shop_clock import confirm_clock
 from daemon.operations.sign_in import is_signed_in
-from daemon.web.api.answers import Health, Status
-from daemon.web.api.bodies import EventsQuery, NoQuery, Nothing
+from daemon.web.api.answers import Health, ShopClock, Status
+from daemon.web.api.bodies import Body, EventsQuery, NoQuery, Nothing
 from daemon.web.api.route import Call, reply, route
 from daemon.web.context import Context
 from daemon.web.events import RETRY_MS, Listener, ListenerClosed, TooManyListeners, frame
@@ -57,7 +60,7 @@ async def see_health(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     """503 only when it must not sell: without a printer or a reader it is degraded, and a restart
     would mend nothing."""
     told = await call.context.status()
-    parts = {name: told[name] for name in ("readers", "printer", "ledger", "sync")}
+    parts = {name: told[name] for name in ("readers", "printer", "ledger", "sync", "clock")}
     if not parts["ledger"]["ok"]:
         status = "stopped"
     elif _whole(parts):
@@ -71,7 +74,27 @@ async def see_health(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
 def _whole(parts: dict[str, Any]) -> bool:
     printer = parts["printer"]
     reads = any(reader["state"] == "ready" for reader in parts["readers"])
-    return reads and bool(printer["reachable"]) and printer["problem"] is None
+    prints = bool(printer["reachable"]) and printer["problem"] is None
+    return reads and prints and parts["clock"]["problem"] is None
+
+
+class ConfirmClock(Body):
+    wall_ms: int = Field(
+        ge=0, le=2**53, description="What the system's clock said when it was seen."
+    )
+
+
+@route(
+    "POST",
+    "/clock/confirm",
+    "Say that the system's clock is right although it is far ahead",
+    {200: ShopClock},
+    body=ConfirmClock,
+    problems=(409,),
+    needs=Permission.RULES_CHANGE,
+)
+async def confirm(call: Call[ConfirmClock, NoQuery]) -> web.StreamResponse:
+    return reply(await confirm_clock(call.context.shop, call.actor, call.body.wall_ms))
 
 
 @route(

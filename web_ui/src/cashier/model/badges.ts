@@ -1,14 +1,14 @@
 /** The badges of the top bar: one for each thing that a sale depends on. */
 
 import { computed } from "vue";
-import type { PrinterStatus, ReaderStatus, SyncStatus } from "../../shared/api/types";
+import type { ClockStatus, PrinterStatus, ReaderStatus, SyncStatus } from "../../shared/api/types";
 import { t, word } from "../../shared/i18n";
 import type { IconName } from "../../shared/ui/SvgIcon.vue";
 import type { Shop } from "./shop";
 import { shop } from "./store";
 
 export interface Badge {
-  name: "line" | "reader" | "printer" | "sync";
+  name: "line" | "reader" | "printer" | "sync" | "clock";
   tone: "good" | "warn" | "bad" | "plain";
   icon: IconName;
   text: string;
@@ -63,6 +63,12 @@ function syncBadge(sync: SyncStatus): Badge {
   return { name: "sync", tone: open === 0 ? "good" : "plain", icon: "cloud", text };
 }
 
+/** Only where the system's clock is not believed. */
+function clockBadge({ problem }: ClockStatus): Badge[] {
+  if (problem === null) return [];
+  return [{ name: "clock", tone: "bad", icon: "clock", text: t(problem) }];
+}
+
 export const badges = computed<Badge[]>(() => {
   const { line, status } = shop.value;
   if (status === null) return [lineBadge(line)];
@@ -71,5 +77,6 @@ export const badges = computed<Badge[]>(() => {
     readerBadge(status.readers),
     printerBadge(status.printer),
     syncBadge(status.sync),
+    ...clockBadge(status.clock),
   ];
 });

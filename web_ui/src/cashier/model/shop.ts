@@ -166,6 +166,8 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       return onDevice(shop, { ledger: event.body });
     case "sync":
       return onDevice(shop, { sync: event.body });
+    case "clock":
+      return onDevice(shop, { clock: event.body });
     case "receipt":
       return {
         ...shop,

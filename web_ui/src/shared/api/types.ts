@@ -144,12 +144,20 @@ export interface SyncStatus {
   last_pull_ms: number | null;
 }
 
+/** Why the system's clock is not followed. */
+export interface ClockStatus {
+  now_ms: number;
+  wall_ms: number;
+  problem: "clock_ahead" | "clock_behind" | null;
+}
+
 export interface Status {
   device: { id: string; store: string; name: string; shop: string };
   ledger: LedgerStatus;
   readers: ReaderStatus[];
   printer: PrinterStatus;
   sync: SyncStatus;
+  clock: ClockStatus;
   counter: Counter;
   last_run: LastRun | null;
   demo: boolean;
@@ -222,6 +230,7 @@ export type ServerEvent =
   | { kind: "recharge"; body: Recharge }
   | { kind: "ledger"; body: LedgerStatus }
   | { kind: "sync"; body: SyncStatus }
+  | { kind: "clock"; body: ClockStatus }
   | { kind: "rules"; body: unknown }
   | { kind: "shift"; body: unknown }
   | { kind: "issue"; body: CardIssue };
@@ -236,6 +245,7 @@ export const EVENT_KINDS = [
   "recharge",
   "ledger",
   "sync",
+  "clock",
   "rules",
   "shift",
   "issue",

@@ -252,6 +252,8 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   last_keeper: { title: "Somebody must be left who may change staff and settings", advice: "Give somebody else that role first." },
   shift_open: { title: "A shift is open already", advice: "Close it first." },
   shift_not_open: { title: "No shift is open", advice: "Open a shift first." },
+  clock_not_ahead: { title: "The clock is followed already", advice: "Nothing needs to be confirmed." },
+  clock_moved: { title: "The clock shows another time now", advice: "Look at it again, then confirm." },
   sale_waits: { title: "A sale of {amount_fen} still waits for its card or PIN", advice: "Charge it, park it or cancel it (Esc), then count. Number {sale_id}." },
   shift_held_already: { title: "They hold the shift already", advice: "Choose somebody else." },
   shift_unknown: { title: "There is no such shift", advice: "Load the page again." },

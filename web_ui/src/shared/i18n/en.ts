@@ -225,6 +225,15 @@ export const en: Record<MessageKey, string> = {
   "device.reader": "Reader",
   "device.printer": "Printer",
   "device.sync": "Sync",
+  "device.clock": "Clock",
+  clock_ahead: "Clock far ahead",
+  clock_behind: "Clock is behind",
+  "clock_ahead.advice":
+    "Selling goes on at the shop's own time, and nothing ends early. Have store IT set the clock. If the system's time is right, a manager confirms it; what is over by then ends for good.",
+  "clock_behind.advice": "Time goes on from what the books have seen. Have store IT set the clock.",
+  "clock.shop": "The shop's time: {day}",
+  "clock.system": "The system's clock: {day}",
+  "clock.confirm": "The system's time is right",
 
   stopped: "Selling is stopped",
   "stopped.code": "Code for store IT:",

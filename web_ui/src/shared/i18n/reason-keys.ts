@@ -112,6 +112,8 @@ export const PROBLEM_KEYS = [
   "shift_not_open",
   "shift_held_already",
   "sale_waits",
+  "clock_not_ahead",
+  "clock_moved",
   "shift_unknown",
   "note_unknown",
   "note_twice",

@@ -189,6 +189,8 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   last_keeper: { title: "至少要留一位能管员工和设置的人", advice: "请先给别人这个岗位。" },
   shift_open: { title: "已经开班", advice: "请先交班。" },
   shift_not_open: { title: "还没有开班", advice: "请先开班，再收款。" },
+  clock_not_ahead: { title: "时钟已经一致", advice: "不需要确认。" },
+  clock_moved: { title: "系统时间又变了", advice: "请重新核对后再确认。" },
   sale_waits: { title: "有一笔 {amount_fen} 的消费还在等刷卡或密码", advice: "请先收完、挂单或取消（Esc），再清点。单号 {sale_id}。" },
   shift_held_already: { title: "班次已在这位同事手里", advice: "请换一位接班。" },
   shift_unknown: { title: "找不到这个班次", advice: "请刷新后再试。" },

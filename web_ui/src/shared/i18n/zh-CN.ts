@@ -225,6 +225,15 @@ export const zh = {
   "device.reader": "读卡器",
   "device.printer": "打印机",
   "device.sync": "同步",
+  "device.clock": "时钟",
+  clock_ahead: "时钟快得太多",
+  clock_behind: "时钟慢了",
+  "clock_ahead.advice":
+    "收款照常，按店里的时间记账，不会让任何权益提前到期。请 IT 校准时钟；如系统时间确实正确，请店长确认，届时已到期的权益会永久到期。",
+  "clock_behind.advice": "时间从账上最后一笔接着走。请 IT 校准时钟。",
+  "clock.shop": "店里的时间：{day}",
+  "clock.system": "系统时钟：{day}",
+  "clock.confirm": "系统时间正确",
 
   stopped: "停止收款",
   "stopped.code": "告诉 IT 的代码：",

@@ -47,7 +47,7 @@ class Kind(IntEnum):
     BALANCE_REFUND = 6
     """Stored value paid out."""
     FEE = 7
-    """For an operation on a card."""
+    """For an operation on a card; the one that refers to another gives that one back."""
     POINTS = 8
     """Points that no sale earned: check-in, sharing, a birthday, an adjustment."""
     EXPIRED = 9

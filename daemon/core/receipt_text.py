@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Align, Block, Feed, Logo, Pair, Qr, Receipt, Row, Rule, Text
@@ -157,9 +157,9 @@ class RechargeFacts:
 
 @dataclass(frozen=True, slots=True)
 class VoidFacts:
-    """The undoing of a sale (`returned` goes back onto the card) or of a recharge
-    (`of_recharge`: `returned` is taken off the card and `handed_back_fen` goes to the customer by
-    `tender`)."""
+    """The undoing of a sale (`returned` goes back onto the card), of a recharge (`returned` is
+    taken off the card) or of a fee. Of the latter two, `handed_back_fen` goes to the customer by
+    `tenders`, (name, fen) each; the `stored` part of a fee is what is `returned`."""
 
     number: str
     at: str
@@ -171,9 +171,9 @@ class VoidFacts:
     member: str
     card_tail: str
     reference: str
-    of_recharge: bool = False
+    of: Literal["sale", "recharge", "fee"] = "sale"
     handed_back_fen: int = 0
-    tender: str = ""
+    tenders: tuple[tuple[str, int], ...] = ()
     approved_by: str = ""
     token: str = ""
 
@@ -248,18 +248,19 @@ def void_receipt(
     if facts.approved_by:
         blocks.append(Pair(say("approved_by"), facts.approved_by))
     blocks.append(Rule())
-    moved = "withdrawn" if facts.of_recharge else "back"
-    blocks.append(Pair(say(f"{moved}_principal"), yuan(facts.returned.principal_fen)))
-    blocks.append(Pair(say(f"{moved}_bonus"), yuan(facts.returned.bonus_fen)))
-    if facts.of_recharge:
-        blocks.append(Pair(say("handed_back"), _priced(facts.handed_back_fen), size=2, bold=True))
-        if facts.tender:
-            blocks.append(Pair(say("tender"), say.tender(facts.tender)))
-    else:
+    moved = "withdrawn" if facts.of == "recharge" else "back"
+    if facts.of != "fee" or facts.returned.total_fen:
+        blocks.append(Pair(say(f"{moved}_principal"), yuan(facts.returned.principal_fen)))
+        blocks.append(Pair(say(f"{moved}_bonus"), yuan(facts.returned.bonus_fen)))
+    if facts.of == "sale":
         blocks.append(Pair(say("returned"), _priced(facts.returned.total_fen), size=2, bold=True))
+    else:
+        blocks.append(Pair(say("handed_back"), _priced(facts.handed_back_fen), size=2, bold=True))
+        for name, fen in facts.tenders:
+            blocks.append(Pair(say("tender"), f"{say.tender(name)} {yuan(fen)}"))
     blocks += _member(facts.member, facts.card_tail, facts.balance, say)
     blocks += _tail(head, facts.reference, facts.token, say)
-    drawer = facts.of_recharge and facts.tender == "cash" and facts.handed_back_fen > 0
+    drawer = dict(facts.tenders).get("cash", 0) > 0
     receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=drawer)
 

@@ -175,8 +175,9 @@ class Tally:
         elif kind is Kind.BALANCE_REFUND:
             self.balance_refunds.add(-_of_members(draft, "principal"))
             self.kept_fen += _on(draft, _KEPT)
-        if _on(draft, _FEES):
-            self.sums["fees"].add(_on(draft, _FEES))
+        fee_fen = _on(draft, _FEES)
+        if fee_fen:
+            self.sums["fees" if fee_fen > 0 else "voids"].add(abs(fee_fen))
 
     def _add_shift(self, draft: Draft) -> None:
         event = draft.detail.get("event")

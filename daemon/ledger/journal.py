@@ -218,10 +218,11 @@ class JournalDesk(ChainDesk):
 
     def voided_by(self, op_id: str) -> str | None:
         row = self._one(
-            "SELECT op_id FROM journal WHERE refers_to = ? AND kind IN (?, ?) ORDER BY dseq",
+            "SELECT op_id FROM journal WHERE refers_to = ? AND kind IN (?, ?, ?) ORDER BY dseq",
             op_id,
             int(Kind.VOID_SALE),
             int(Kind.VOID_RECHARGE),
+            int(Kind.FEE),
         )
         return None if row is None else str(row[0])
 

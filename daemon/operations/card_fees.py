@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.core.card_life import Service
-from daemon.core.entry import Account, Draft, Kind, Posting
+from daemon.core.entry import Account, Draft, Entry, Kind, Posting, parse_leaf
 from daemon.core.errors import NotAllowed, Refused
 from daemon.core.masking import mask_name, tail
 from daemon.core.pricing.limits import check_extension
@@ -25,6 +25,8 @@ from daemon.ports.ledger import Books
 
 FEES: Final = Account("shop", "fees")
 NOTHING_TAKEN: Final = Taken((), 0)
+NEAR: Final = 8
+"""How many entries a service writes before and behind its own at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,27 @@ def charge(shop: Shop, books: Books, what: Occasion, fee: Fee, taken: Taken) -> 
             },
         )
     )
+
+
+def fee_entry(books: Books, op_id: str) -> Entry | None:
+    """The fee of the operation, which it names. It stands beside the operation's own entry: both
+    are written in one transaction."""
+    own = books.entry_of(op_id)
+    if own is None:
+        return None
+    for _, leaf, _ in books.leaves(max(1, own.dseq - NEAR), 2 * NEAR + 1):
+        entry = parse_leaf(leaf)
+        draft = entry.draft
+        named = draft.detail.get("operation") == op_id
+        if named and draft.kind is Kind.FEE and draft.refers_to is None:
+            return entry
+    return None
+
+
+def fee_voided(books: Books, op_id: str) -> bool:
+    """Whether the fee of the operation was given back."""
+    fee = fee_entry(books, op_id)
+    return fee is not None and books.voided_by(fee.draft.op_id) is not None
 
 
 def spool_fee_receipt(

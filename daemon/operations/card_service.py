@@ -24,6 +24,7 @@ from daemon.operations.card_fees import (
     Occasion,
     charge,
     fee_for,
+    fee_voided,
     require_stored_value_pin,
     spool_fee_receipt,
     taken_for,
@@ -227,7 +228,8 @@ def outcome(what: Occasion, fee: Fee, **did: Any) -> dict[str, Any]:
 def service_view(books: Books, answer: Mapping[str, Any]) -> dict[str, Any]:
     """`member` is None while an unnamed card is not made yet."""
     view = {name: value for name, value in answer.items() if name != "member_id"}
-    return {**view, "member": holder_view(books, answer["member_id"])}
+    voided = bool(answer["fee_fen"]) and fee_voided(books, answer["service_id"])
+    return {**view, "member": holder_view(books, answer["member_id"]), "fee_voided": voided}
 
 
 def holder_view(books: Books, member_id: str) -> dict[str, Any] | None:

@@ -42,6 +42,7 @@ def receipt_view(books: Books, stored: StoredReceipt) -> dict[str, Any]:
         "kind": operation.kind,
         "sale_id": about.op_id if about.kind == "sale" else None,
         "recharge_id": about.op_id if about.kind == "recharge" else None,
+        "service_id": about.op_id if about.kind == "card_service" else None,
     }
 
 

@@ -65,13 +65,18 @@ def _voidable(shop: Shop, books: Books, actor: Actor, kind: str, op_id: str) -> 
         raise Conflict("already_voided")
     if books.refunds_of(op_id):
         raise Conflict("sale_refunded")
+    require_may_void(shop, actor, operation)
+    return operation
+
+
+def require_may_void(shop: Shop, actor: Actor, operation: Operation) -> None:
+    """One's own within the policy's window, or any. Raises NotAllowed("void_not_allowed")."""
     assert operation.settled_ms is not None
     age_ms = shop.clock.now_ms() - operation.settled_ms
     own = operation.actor == actor.number and age_ms <= shop.policy.void_window_ms
     needed = Permission.VOID_OWN if own else Permission.VOID_ANY
     if not (actor.may(needed) or actor.may(Permission.VOID_ANY)):
         raise NotAllowed("void_not_allowed", permission=needed.value)
-    return operation
 
 
 def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str) -> None:
@@ -84,7 +89,7 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
         shop.clock.new_id(), KIND, OpState.OPEN, actor.number, now_ms, request, whose
     )
     books.add_operation(operation)
-    mirrored = _mirror(books, entry, voided.kind)
+    mirrored = mirror(books, entry, voided.kind)
     made = books.append(
         Draft(
             op_id=operation.op_id,
@@ -152,7 +157,7 @@ def _undo_amount(
     return _receipt(shop, books, actor, operation, voided, made)
 
 
-def _mirror(books: Books, entry: Entry, kind: str) -> tuple[Posting, ...]:
+def mirror(books: Books, entry: Entry, kind: str) -> tuple[Posting, ...]:
     """The opposite of each posting. Raises Refused("recharge_spent" | "sale_gains_spent") where a
     lot no longer holds what it was given."""
     mirrored = tuple(
@@ -165,6 +170,15 @@ def _mirror(books: Books, entry: Entry, kind: str) -> tuple[Posting, ...]:
         if short and not account.may_be_negative:
             raise Refused("recharge_spent" if kind == recharge.KIND else "sale_gains_spent")
     return mirrored
+
+
+def _tenders_of(voided: Operation) -> tuple[tuple[str, int], ...]:
+    """How a recharge was paid; one of an earlier release names one tender."""
+    parts = voided.answer.get("tenders")
+    if parts:
+        return tuple((part["kind"], part["amount_fen"]) for part in parts)
+    tender = voided.answer.get("tender") or voided.request.get("tender", "")
+    return ((tender, voided.request["amount_fen"]),) if tender else ()
 
 
 def _receipt(
@@ -198,9 +212,9 @@ def _receipt(
             member=mask_name(personal.name) if personal else "",
             card_tail=tail(member.number),
             reference=operation.op_id,
-            of_recharge=of_recharge,
+            of="recharge" if of_recharge else "sale",
             handed_back_fen=voided.request["amount_fen"] if of_recharge else 0,
-            tender=voided.answer.get("tender") or voided.request.get("tender", ""),
+            tenders=_tenders_of(voided) if of_recharge else (),
             approved_by=actor.approver or (actor.number if actor.number != voided.actor else ""),
         ),
         shop.language,

@@ -151,6 +151,10 @@ class Books(
         """1 on each new day, then one more each time; durable with the transaction."""
         ...
 
+    def receipts(self, *, limit: int, op_id: str | None = None) -> Sequence[StoredReceipt]:
+        """Newest first."""
+        ...
+
     def spool_receipt(self, receipt: Receipt, op_id: str, now_ms: int) -> None:
         """Keeps the receipt and queues it for the printer."""
         ...

@@ -145,7 +145,7 @@ def test_a_void_names_what_it_undoes() -> None:
 
 
 def test_a_voided_cash_recharge_hands_the_money_back() -> None:
-    facts = replace(VOID, of_recharge=True, handed_back_fen=50000, tender="cash")
+    facts = replace(VOID, of="recharge", handed_back_fen=50000, tenders=(("cash", 50000),))
     receipt = void_receipt("r3", HEAD, facts)
     assert "退款|￥500.00" in said(receipt) and "扣回本金|15.00" in said(receipt)
     assert receipt.open_drawer

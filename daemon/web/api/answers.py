@@ -137,6 +137,7 @@ class Receipt(BaseModel):
     kind: str = Field(description="What was done: sale, recharge, void, shift_close, ...")
     sale_id: Id | None
     recharge_id: Id | None
+    service_id: Id | None = Field(description="Of a service on a card, whose fee may be voided.")
 
 
 class Receipts(BaseModel):

@@ -269,6 +269,7 @@ class CardService(BaseModel):
     card: Card | None = Field(description="The card that it was done to, as it was then.")
     new_card: Card | None
     fee_fen: int
+    fee_voided: bool = Field(description="The fee was given back; the service stays done.")
     waived: str | None = Field(description="Why nothing was charged, e.g. `no_extension_fee`.")
     tenders: list[TenderPart]
     change_fen: int

@@ -15,6 +15,7 @@ from daemon.operations.card_service import change_status, do_service
 from daemon.operations.identity_paper import identity_of, keep_identity
 from daemon.operations.issue_desk import AskedCard
 from daemon.operations.member_pin import reset_pin, set_pin
+from daemon.operations.void_fee import void_fee
 from daemon.web.api.answers import Member
 from daemon.web.api.bodies import NewCardStatus, NoQuery, Nothing
 from daemon.web.api.card_bodies import (
@@ -134,6 +135,19 @@ async def see_card_service(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
 
 
 @route(
+    "POST",
+    "/card-services/{service_id}/void-fee",
+    "Give the fee of a service back; the service stays done",
+    {200: CardService},
+    problems=(403, 404, 409),
+    idempotent=True,
+)
+async def void_service_fee(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
+    shop, service_id = call.context.shop, call.ids["service_id"]
+    return reply(await void_fee(shop, call.actor, service_id, call.idempotency_key))
+
+
+@route(
     "GET",
     "/cards/{card_id}",
     "A card, and what can be done to it now",
@@ -207,6 +221,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     quote_card_service,
     serve_card,
     see_card_service,
+    void_service_fee,
     see_card,
     change_card_status,
     set_member_pin,

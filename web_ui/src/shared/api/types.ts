@@ -200,6 +200,8 @@ export interface Receipt {
   prints: number;
   sale_id?: string | null;
   recharge_id?: string | null;
+  service_id?: string | null;
+  kind?: string;
 }
 
 export interface CardIssue {

@@ -3,6 +3,7 @@ import { dialogFor, readErrand } from "../src/cashier/model/errand";
 import {
   atTheCounter, bySense, fieldsFor, freshService, keptOf, orderFor, ORDER, payoutOf, SERVICES, tendersOf, type Able, type BackLot,
 } from "../src/office/members/services";
+import { orderOf as orderOfTried, promotionsOf, switched } from "../src/office/rules/trying";
 import type { Member } from "../src/shared/api/types";
 
 const MEMBER = "01JAB2C3D4E5F6G7H8J9KMNPQR";
@@ -73,5 +74,24 @@ describe("an errand to the counter", () => {
     expect(dialogFor({ ...errand, what: "issue" }, member)).toEqual({ name: "issue_card", member });
     expect(dialogFor({ ...errand, what: "card" }, member)).toBeNull();
     expect(dialogFor({ ...errand, what: "card", card_id: CARD }, member)).toEqual({ name: "card_service", member, card_id: CARD });
+  });
+});
+
+describe("a price that is tried out", () => {
+  const content = { promotions: [{ promotion_id: "a", name: "甲" }, { promotion_id: "b", name: "乙", active: false }], group_order: [] };
+
+  it("asks for what was chosen, in parts where it is weighed", () => {
+    expect(orderOfTried([], null, [])).toBeNull();
+    expect(orderOfTried([{ code: "x", name: "", count: 2, parts: 1 }, { code: "kg", name: "", count: 1, parts: 1_000 }], MEMBER, ["a"])).toEqual({
+      lines: [{ line_id: "1", code: "x", quantity: 2 }, { line_id: "2", code: "kg", quantity: 1_000 }],
+      member_id: MEMBER,
+      leave_out: ["a"],
+    });
+  });
+
+  it("switches one promotion and nothing else", () => {
+    expect(switched(content, "a", false)).toEqual({ ...content, promotions: [{ promotion_id: "a", name: "甲", active: false }, content.promotions[1]] });
+    expect([switched(content, "a", true), switched(content, "b", false), switched(content, "c", false)]).toEqual([null, null, null]);
+    expect(promotionsOf(content)).toEqual({ on: new Set(["a"]), off: [{ id: "b", name: "乙" }] });
   });
 });

@@ -51,6 +51,7 @@ export const CHAPTERS: readonly Chapter[] = [
       { path: "/rules/catalogue", name: ["类别与消费代码", "Categories and codes"], needs: "rules_read" },
       { path: "/rules/promotions", name: ["促销", "Promotions"], needs: "rules_read" },
       { path: "/rules/campaigns", name: ["券活动", "Coupon campaigns"], needs: "rules_read" },
+      { path: "/try", name: ["试算价格", "Try a price"], needs: "rules_read" },
       { path: "/rules/recharge", name: ["充值赠送", "Recharge bonus"], needs: "rules_read" },
     ],
   },

@@ -9,6 +9,7 @@ export const router = createRouter({
   routes: [
     { path: "/", component: () => import("./pages/HomePage.vue") },
     { path: "/set-up", component: () => import("./setup/SetUpPage.vue") },
+    { path: "/try", component: () => import("./rules/TryPage.vue") },
     { path: "/rules/:section", component: () => import("./rules/RulesPage.vue") },
     { path: "/members", component: () => import("./members/MembersPage.vue") },
     { path: "/members/import", component: () => import("./members/ImportPage.vue") },

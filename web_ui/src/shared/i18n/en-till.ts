@@ -47,6 +47,7 @@ export const enTill: Record<keyof typeof zhTill, string> = {
   "price.why_not": "Why others did not count ({count})",
   "price.all_acted": "Everything that can be used was used.",
   "price.take_in": "Use it after all",
+  "price.leave_out": "Leave out here",
   "step.prepaid": "Pass",
   "step.gift": "Gift for points",
   "step.member": "Member discount",

@@ -46,6 +46,7 @@ export const zhTill = {
   "price.why_not": "为什么其他优惠没有用上（{count}）",
   "price.all_acted": "能用的都用上了。",
   "price.take_in": "还是要用",
+  "price.leave_out": "这一单不用",
   "step.prepaid": "次卡",
   "step.gift": "积分换礼",
   "step.member": "会员折扣",

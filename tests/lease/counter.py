@@ -189,7 +189,8 @@ class Counter:
         if state != "asked":
             return
         if not ok:
-            self._ended(txid, "refused")
+            # A copy of the question may still be on its way and find money: a no ends nothing.
+            self.give_in(txid)
         elif total - short <= self.here:
             # GRANTED(ONLINE) and the sale, in one transaction.
             self._put(Moves(online={txid: short}))

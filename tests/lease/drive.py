@@ -33,14 +33,17 @@ def _step(machine: LeaseMachine, random: Random, calm: bool) -> Callable[[], Non
         (2, lambda: machine.say_hello(name=name)),
         (5, lambda: machine.grant(name=name, amount=1 + pick % 8)),
         (2, lambda: machine.grant_again(name=name)),
-        (2, lambda: machine.recall(name=name)),
+        (3, lambda: machine.recall(name=name)),
         (1, machine.repay),
     ]
     if machine.world.truth.sold:
         usual.append((4, lambda: machine.refund(name=name, pick=pick, amount=1 + pick % 5)))
     if machine.world.network:
+        waiting = len(machine.world.network)
+        # What is newest mostly comes first, so that something old is always still on its way.
+        place = pick % waiting if random.random() < 0.3 else waiting - 1 - pick % min(3, waiting)
         usual += [
-            (20, lambda: machine.deliver(pick=pick)),
+            (20, lambda: machine.deliver(pick=place)),
             (4, lambda: machine.deliver_twice(pick=pick)),
             (2, lambda: machine.lose(pick=pick)),
         ]

@@ -1,0 +1,66 @@
+"""A network that loses, doubles, delays and overtakes, and lines that are cut for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Chances are per message."""
+
+    lost: float = 0.08
+    doubled: float = 0.08
+    late: float = 0.15
+    most_late_s: float = 30.0
+    usual_s: float = 0.03
+
+
+CALM = Weather(0.0, 0.0, 0.0)
+
+
+@dataclass
+class Wire:
+    """`cut` holds the devices whose line is down. `bag` keeps old messages to be played again."""
+
+    chance: random.Random
+    weather: Weather = field(default_factory=Weather)
+    cut: set[str] = field(default_factory=set)
+    bag: list[tuple[str, bytes]] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    async def carry(self, device: str, message: bytes) -> list[bytes]:
+        """What arrives at the far end of `device`'s line: nothing, the message, an older one as
+        well. Waits as long as it takes."""
+        arrives = await self._one(device, message)
+        out = [message] if arrives else []
+        if self.chance.random() < self.weather.doubled:
+            self.bag.append((device, message))
+            self.seen["kept"] += 1
+        mine = [old for name, old in self.bag if name == device]
+        if mine and self.chance.random() < self.weather.doubled and device not in self.cut:
+            self.seen["replayed"] += 1
+            out.append(self.chance.choice(mine))
+            if len(self.bag) > 50:
+                del self.bag[: len(self.bag) - 50]
+        return out
+
+    async def _one(self, device: str, message: bytes) -> bool:
+        del message
+        late = self.chance.random() < self.weather.late
+        await asyncio.sleep(
+            self.chance.uniform(0, self.weather.most_late_s)
+            if late
+            else self.chance.expovariate(1 / self.weather.usual_s)
+        )
+        if device in self.cut:
+            self.seen["cut"] += 1
+            return False
+        if self.chance.random() < self.weather.lost:
+            self.seen["lost"] += 1
+            return False
+        self.seen["late" if late else "carried"] += 1
+        return True

@@ -3,6 +3,8 @@ fen as its spreadsheet says: every sale, every member, every employee, the stock
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -320,18 +322,31 @@ def test_the_sheet_is_whole(shop: str) -> None:
     assert figures["check/lowest_balance"] >= 0
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("shop", SHOPS)
-async def test_a_day_comes_out_to_the_fen(shop: str, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Lived:
+    """What a day came to, what its sheet says, and where its ledger lies."""
+
+    found: dict[str, int]
+    wanted: dict[str, int]
+    folder: Path
+
+
+async def live(shop: str, folder: Path) -> Lived:
     book = openpyxl.load_workbook(DAYS / f"{shop}.xlsx", data_only=True)
-    settings = WebSettings(port=0, static=tmp_path / "static")
+    settings = WebSettings(port=0, static=folder / "static")
     # Early on 2026-11-23 in the shop: everything is set up before it opens.
     clock = HandClock(1_795_363_200_000 + 6 * 3_600_000)
-    async with living(Counter(tmp_path, clock, settings=settings)) as counter:
+    async with living(Counter(folder, clock, settings=settings)) as counter:
         await counter.hire()
         await counter.sign_in(MANAGER)
         day = Day(counter, book)
         await day.set_up()
         await day.run()
-        found = await day.figures()
-        assert found == wanted(day.expected())
+        return Lived(await day.figures(), wanted(day.expected()), folder)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("shop", SHOPS)
+def test_a_day_comes_out_to_the_fen(shop: str, lived: Callable[[str], Lived]) -> None:
+    day = lived(shop)
+    assert day.found == day.wanted

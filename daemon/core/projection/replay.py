@@ -12,12 +12,13 @@ from daemon.core.entry import Account, Entry, Kind
 from daemon.core.errors import CounterError
 from daemon.core.pricing.kept import quote_from_json, refund_from_json
 from daemon.core.pricing.levels import NO_PROGRESS, Progress
-from daemon.core.pricing.quoted import Quote
+from daemon.core.pricing.quoted import Quote, Source
 from daemon.core.pricing.refund import Refund, whole_of
 from daemon.core.pricing.shop_time import moment
 from daemon.core.projection.coupons import Coupons
 from daemon.core.projection.habits import Habits, counts_as_recharged
 from daemon.core.projection.shelf import Shelf
+from daemon.core.sale_entry import account_of
 from daemon.core.sold import (
     CommissionRow,
     Deed,
@@ -134,6 +135,7 @@ class Replay:
         lines, deed = self._lines_of(entry, quote, answer)
         earned = earned_by(deed, quote)
         _require_same(entry, sum(line.paid_fen for line in lines), quote.commission())
+        _require_paid(entry, {source: -fen for source, fen in quote.payments().items()})
         stock = _stock(answer)
         return Goods(tuple(lines), tuple(earned), stock, quote.progress)
 
@@ -166,6 +168,7 @@ class Replay:
             sum(row.paid_fen for row in rows),
             {who: -fen for who, fen in back.commission().items()},
         )
+        _require_paid(entry, back.payments())
         return Goods(tuple(rows), tuple(earned_back(deed, back)), _stock(answer), back.progress)
 
     def _follow(self, entry: Entry, goods: Goods) -> None:
@@ -308,6 +311,16 @@ def _require_same(entry: Entry, paid_fen: int, commission: Mapping[str, int]) ->
     }
     if earned != {who: fen for who, fen in commission.items() if fen}:
         raise Unfit("other commission than the entry's")
+
+
+def _require_paid(entry: Entry, payments: Mapping[Source, int]) -> None:
+    """Each lot and tender of the answer against the entry. Raises Unfit."""
+    owner = f"member:{entry.draft.member_id}"
+    moved = {posting.account: posting.amount for posting in entry.draft.postings}
+    for source, fen in payments.items():
+        account = account_of(source, owner)
+        if moved.get(account, 0) != fen:
+            raise Unfit(f"{account.owner} {account.asset}: {fen}, not {moved.get(account, 0)}")
 
 
 def _stock(answer: Mapping[str, Any]) -> tuple[tuple[str, int], ...] | None:

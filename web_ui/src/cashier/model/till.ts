@@ -140,6 +140,8 @@ export function dropParked(parked: ParkedBasket): void {
 export const customer = computed<Member | null>(
   () => basket.value.member ?? shop.value.counter.card?.member ?? null,
 );
+/** Who stands there: also whose sale has just ended, until the next one. */
+const standing = computed<Member | null>(() => customer.value ?? shop.value.result?.member ?? null);
 export const wallet = shallowRef<Wallet | null>(null);
 export const known = shallowRef<Acquaintance | null>(null);
 
@@ -153,19 +155,19 @@ async function perhaps<T>(path: string): Promise<T | null> {
   }
 }
 
-export async function loadWallet(member_id = customer.value?.member_id): Promise<void> {
+export async function loadWallet(member_id = standing.value?.member_id): Promise<void> {
   if (member_id === undefined) return;
   const [held, met] = await Promise.all([
     perhaps<Wallet>(`/members/${member_id}/wallet`),
     perhaps<Acquaintance>(`/members/${member_id}/acquaintance`),
   ]);
-  if (customer.value?.member_id !== member_id) return;
+  if (standing.value?.member_id !== member_id) return;
   wallet.value = held;
   known.value = met;
 }
 
 watch(
-  () => customer.value?.member_id,
+  () => standing.value?.member_id,
   (member_id) => {
     wallet.value = null;
     known.value = null;

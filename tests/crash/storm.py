@@ -4,7 +4,8 @@ again. A log in this process keeps what the cashier was shown; afterwards the bo
 * every sale that was shown approved is in the journal exactly once, and nothing twice;
 * no sale that was shown declined or cancelled is there;
 * what was asked with one Idempotency-Key is one sale, whatever was retried;
-* the chain verifies, balances equal the fold of the postings;
+* the chain verifies, balances equal the fold of the postings, and every table that follows from
+  the journal is what the journal makes of it;
 * every approved sale has its receipt, and the spool brought it to paper;
 * every card still pays: its counter and the ledger's agree, so no honest card is called a clone.
 """
@@ -197,7 +198,7 @@ class Storm:
         settings = load(self.appliance.config)
         keys = find_keys(settings.storage.keys)
         proof = verify(settings.storage.ledger, keys.ledger_key(), keys.signer().public_key)
-        report.verified = proof.ok
+        report.verified = proof.ok and proof.projected > 0
         report.problems += [str(problem) for problem in proof.to_json().get("problems", [])]
         ledger = await SqlLedger.open(
             settings.storage.ledger,
@@ -208,6 +209,8 @@ class Storm:
         )
         try:
             await self._compare(ledger)
+            rebuilt = await ledger.rebuild_projections()
+            report.problems += [str(each) for each in rebuilt.differences]
         finally:
             await ledger.close()
 

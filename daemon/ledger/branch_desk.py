@@ -13,13 +13,20 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from daemon.core.card import CardStatus, Technology
+from daemon.core.entry import Account
 from daemon.core.errors import BadRequest
 from daemon.core.records import Card, Document, Employee, Member, Personal
-from daemon.ledger.chain_desk import ChainDesk
+from daemon.ledger.chain_desk import ChainDesk, lot_key
 from daemon.ledger.people import PeopleDesk
 from daemon.ledger.rules_desk import RulesDesk
 from daemon.ledger.staff import StaffDesk
-from daemon.ports.branch_books import ChainState, DebitIntent, DebitState, HeldThere, Outgoing
+from daemon.ports.branch_books import (
+    ChainState,
+    DebitIntent,
+    DebitState,
+    HeldThere,
+    Outgoing,
+)
 
 _STATE: Final = "grants_upto, pull_after, credit_bytes, valid_until_ms, contact_ms, cloud_ms"
 _DEBIT: Final = "txid, member_id, amount_fen, spending, state, asked_ms, units, settled_ms"
@@ -28,8 +35,6 @@ _USABLE: Final = (CardStatus.ACTIVE,)
 
 class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
     """Part of `daemon.ledger.books.SqlBooks`."""
-
-    _coming_down = False
 
     # -- where this device stands ----------------------------------------------------------------
 
@@ -115,19 +120,10 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
                 self._goes_up(dataset, str(each))
         for document in self.documents():
             self._goes_up("rules", document.section)
-
-    def _goes_up(self, dataset: str, key: str) -> None:
-        if self._coming_down:
-            return
-        row = self._one("UPDATE chain_state SET last_cseq = last_cseq + 1 RETURNING last_cseq")
-        if row is not None:
-            self._change(
-                "INSERT INTO outgoing (dataset, key, cseq) VALUES (?, ?, ?)"
-                " ON CONFLICT (dataset, key) DO UPDATE SET cseq = excluded.cseq",
-                dataset,
-                key,
-                row[0],
-            )
+        for asset, lot, owner in self._all(
+            "SELECT asset, lot, owner FROM account WHERE owner GLOB 'member:*' AND lot > 0"
+        ):
+            self._goes_up("lots", lot_key(Account(owner, asset, lot)))
 
     def add_members(self, added: Sequence[tuple[Member, Personal]]) -> None:
         super().add_members(added)
@@ -211,6 +207,17 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
                     return None
                 return {"content": dict(document.content), "note": document.note}
 
+    def rule_of_lot(self, key: str) -> str | None:
+        member_id, _, rest = key.partition("/")
+        asset, _, lot = rest.rpartition("/")
+        row = self._one(
+            "SELECT rule FROM account WHERE owner = ? AND asset = ? AND lot = ?",
+            f"member:{member_id}",
+            asset,
+            int(lot),
+        )
+        return None if row is None else str(row[0] or "")
+
     def take_row(self, dataset: str, key: str, row: Mapping[str, Any] | None) -> None:
         """Rules are taken by the operation, which puts each version on the journal."""
         assert dataset in ("members", "cards", "staff")
@@ -224,6 +231,10 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
                     self._take_employee(key, row)
         except (KeyError, TypeError, ValueError) as error:
             raise BadRequest("row_malformed", dataset=dataset) from error
+
+    def take_document(self, document: Document) -> None:
+        with self._from_above():
+            self.add_document(document)
 
     @contextmanager
     def _from_above(self) -> Iterator[None]:

@@ -11,11 +11,10 @@ from typing import Any, Final
 from daemon.core.entry import Account, Draft, Entry, Funding, Kind, Posting
 from daemon.core.lot_number import lot_number
 from daemon.ledger.desk import Desk
-from daemon.ports.branch_books import LeaseCounters
+from daemon.ports.branch_books import OF_ONE_STORE, LeaseCounters
 
 _COUNTERS: Final = ("seen", "online", "topped_up", "refunded", "spent", "returned")
 _MEMBER: Final = "member:"
-_GAVE_BACK: Final = (Kind.RELEASED, Kind.LEASE_VOIDED)
 _REFUNDS: Final = (Kind.VOID_SALE, Kind.REFUND)
 _FOLD: Final = f"""
 INSERT INTO lease_counter (account, epoch, seen, online, topped_up, refunded, spent, returned)
@@ -25,8 +24,8 @@ SELECT p.account, ?,
     sum((j.kind NOT IN ({Kind.GRANTED:d}, {Kind.VOID_SALE:d}, {Kind.REFUND:d})
         AND p.amount > 0) * p.amount),
     sum((j.kind IN ({Kind.VOID_SALE:d}, {Kind.REFUND:d}) AND p.amount > 0) * p.amount),
-    sum((j.kind NOT IN ({Kind.RELEASED:d}, {Kind.LEASE_VOIDED:d}) AND p.amount < 0) * -p.amount),
-    sum((j.kind IN ({Kind.RELEASED:d}, {Kind.LEASE_VOIDED:d}) AND p.amount < 0) * -p.amount)
+    sum((j.kind <> {Kind.RELEASED:d} AND p.amount < 0) * -p.amount),
+    sum((j.kind = {Kind.RELEASED:d} AND p.amount < 0) * -p.amount)
 FROM journal j JOIN posting p USING (dseq) JOIN account a ON a.id = p.account
 WHERE j.dseq >= ? AND a.owner GLOB 'member:*' GROUP BY p.account
 """
@@ -35,15 +34,27 @@ WHERE j.dseq >= ? AND a.owner GLOB 'member:*' GROUP BY p.account
 class ChainDesk(Desk):
     """Base of `daemon.ledger.journal.JournalDesk`."""
 
+    _coming_down = False
+
     def epoch(self) -> int:
         """The epoch that is being written, 0 before the first."""
         return int(self._one("SELECT coalesce(max(epoch), 0) FROM epoch")[0])
 
-    def begin_epoch(self, first_dseq: int, now_ms: int, reason: str) -> int:
-        epoch = self.epoch() + 1
+    def begin_epoch(
+        self, first_dseq: int, now_ms: int, reason: str, epoch: int | None = None
+    ) -> int:
+        """`epoch` None: the next one."""
+        epoch = self.epoch() + 1 if epoch is None else epoch
+        assert epoch > self.epoch(), "an epoch is never begun twice"
         rows = self._all(
-            "SELECT owner, asset, sum(balance) FROM account WHERE owner NOT GLOB 'member:*'"
-            " AND held = 1 GROUP BY owner, asset ORDER BY owner, asset"
+            "SELECT owner, asset, sum(amount) FROM ("
+            "SELECT owner, asset, balance AS amount FROM account"
+            " WHERE owner NOT GLOB 'member:*' AND held = 1"
+            " UNION ALL SELECT owner, asset, -p.amount FROM posting p"
+            " JOIN account a ON a.id = p.account"
+            " WHERE p.dseq >= ? AND owner NOT GLOB 'member:*'"
+            ") GROUP BY owner, asset ORDER BY owner, asset",
+            first_dseq,
         )
         self._change(
             "INSERT INTO epoch (epoch, first_dseq, started_ms, reason, opening)"
@@ -55,6 +66,15 @@ class ChainDesk(Desk):
             json.dumps([list(row) for row in rows]),
         )
         return epoch
+
+    def receipted_dseq(self) -> int:
+        row = self._one(
+            "SELECT coalesce(max(last_dseq), ?) FROM batch"
+            " WHERE epoch = ? AND receipted_ms IS NOT NULL",
+            self.first_dseq() - 1,
+            self.epoch(),
+        )
+        return int(row[0])
 
     def first_dseq(self) -> int:
         return int(self._one("SELECT first_dseq FROM epoch ORDER BY epoch DESC LIMIT 1")[0])
@@ -114,6 +134,19 @@ class ChainDesk(Desk):
         )
         return row is not None
 
+    def _goes_up(self, dataset: str, key: str) -> None:
+        if self._coming_down or (dataset == "rules" and key in OF_ONE_STORE):
+            return
+        row = self._one("UPDATE chain_state SET last_cseq = last_cseq + 1 RETURNING last_cseq")
+        if row is not None:
+            self._change(
+                "INSERT INTO outgoing (dataset, key, cseq) VALUES (?, ?, ?)"
+                " ON CONFLICT (dataset, key) DO UPDATE SET cseq = excluded.cseq",
+                dataset,
+                key,
+                row[0],
+            )
+
     def _funded(self, draft: Draft) -> Draft:
         """Where the right to spend came from: in a chain a member's money is held here by lease,
         or by the online debit that was made for this very sale."""
@@ -132,18 +165,33 @@ class ChainDesk(Desk):
 
     def _count(self, entry: Entry, lines: Sequence[tuple[Any, ...]]) -> None:
         """`lines` are the rows of the postings: (dseq, line, account id, amount, funding)."""
+        if entry.draft.kind is Kind.LEASE_VOIDED:
+            # What it takes was held in the epoch before, whose counters stay as they were.
+            return
         epoch = self.epoch()
         for posting, line in zip(entry.draft.postings, lines, strict=True):
             if posting.account.owner.startswith(_MEMBER):
                 name = _counter(entry.draft.kind, posting)
-                self._change(
-                    f"INSERT INTO lease_counter (account, epoch, {name}) VALUES (?, ?, ?)"
-                    f" ON CONFLICT (account, epoch) DO UPDATE"
-                    f" SET {name} = {name} + excluded.{name}",
+                amount = abs(posting.amount)
+                # Not an upsert: its CHECK would look at what is spent without what came before.
+                changed = self._change(
+                    f"UPDATE lease_counter SET {name} = {name} + ? WHERE account = ? AND epoch = ?",
+                    amount,
                     line[2],
                     epoch,
-                    abs(posting.amount),
                 )
+                if not changed:
+                    self._change(
+                        f"INSERT INTO lease_counter (account, epoch, {name}) VALUES (?, ?, ?)",
+                        line[2],
+                        epoch,
+                        amount,
+                    )
+
+
+def lot_key(account: Account) -> str:
+    """As the rule of a lot is named on its way up."""
+    return f"{account.owner.removeprefix(_MEMBER)}/{account.asset}/{account.lot}"
 
 
 def _by_lease(posting: Posting, online: frozenset[tuple[str, str, int]]) -> Posting:
@@ -156,7 +204,7 @@ def _by_lease(posting: Posting, online: frozenset[tuple[str, str, int]]) -> Post
 
 def _counter(kind: Kind, posting: Posting) -> str:
     if posting.amount < 0:
-        return "returned" if kind in _GAVE_BACK else "spent"
+        return "returned" if kind is Kind.RELEASED else "spent"
     if kind is Kind.GRANTED:
         return "online" if posting.funding is Funding.ONLINE else "seen"
     return "refunded" if kind in _REFUNDS else "topped_up"

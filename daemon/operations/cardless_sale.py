@@ -14,6 +14,7 @@ from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import Member, Operation, OpState
 from daemon.operations.basket import Basket, basket_from_json
+from daemon.operations.branch_sale import Attempt, with_chain
 from daemon.operations.price_sale import price, uses_account
 from daemon.operations.sell import declined, end_sale
 from daemon.operations.settle_sale import Buyer, settle, stored_fen
@@ -89,6 +90,25 @@ def pay_with_pin(
     posted = _pay_with_pin(shop, books, sale, cashier)
     if isinstance(posted, Decline):
         end_sale(shop, books, sale.op_id, OpState.DECLINED, posted)
+    return posted
+
+
+async def settle_with_pin(
+    shop: Shop, sale: Operation, cashier: Actor
+) -> Mapping[str, Any] | Decline:
+    """As `pay_with_pin`, with what other counters of the merchant hold."""
+    member_id = basket_from_json(sale.request).member_id
+    attempt: Attempt[Mapping[str, Any] | Decline] = Attempt(
+        work=lambda books: _pay_with_pin(shop, books, sale, cashier),
+        refused=lambda posted: (posted, member_id) if isinstance(posted, Decline) else None,
+        declined=lambda _, why: why,
+        kept=lambda posted: not isinstance(posted, Decline),
+    )
+    posted = await with_chain(shop, sale, attempt)
+    if isinstance(posted, Decline):
+        await shop.ledger.write(
+            lambda books: end_sale(shop, books, sale.op_id, OpState.DECLINED, posted)
+        )
     return posted
 
 

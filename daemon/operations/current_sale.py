@@ -13,7 +13,7 @@ from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Operation, OpState
 from daemon.operations import member_pin
-from daemon.operations.cardless_sale import Wait, at_once, pay_with_pin
+from daemon.operations.cardless_sale import Wait, at_once, settle_with_pin
 from daemon.operations.cards_there import CardsThere
 from daemon.operations.last_paid import LastPaid
 from daemon.operations.last_run import LastRun
@@ -111,6 +111,7 @@ class CurrentSale:
     async def _approved(self, answer: Mapping[str, Any]) -> None:
         await self._till.tell()
         self._till.move(Event.QUEUED)
+        self._shop.chain.poke()
         self._shop.receipt_spooled(answer["receipt_id"])
 
     async def _make_current(self, current: Current) -> None:
@@ -210,9 +211,7 @@ class CurrentSale:
 
     async def _settle_named(self, current: Current) -> Outcome:
         sale, cashier = current.sale, current.cashier
-        posted = await self._shop.ledger.write(
-            lambda books: pay_with_pin(self._shop, books, sale, cashier)
-        )
+        posted = await settle_with_pin(self._shop, sale, cashier)
         return Declined(posted) if isinstance(posted, Decline) else Approved(posted)
 
     async def _pin_refused(self, current: Current, refusal: member_pin.Refusal) -> None:

@@ -12,6 +12,7 @@ from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
 from daemon.core.receipt_text import ShopHead
 from daemon.ports.cards import CardReaders
+from daemon.ports.chain import Alone, Chain
 from daemon.ports.clock import Clock
 from daemon.ports.events import Events
 from daemon.ports.ledger import Books, Ledger
@@ -47,6 +48,7 @@ class Shop:
     printer: ReceiptPrinter
     poke_spool: Callable[[], None] = field(default=lambda: None)
     rules_cell: RulesCell = field(default_factory=RulesCell)
+    chain: Chain = field(default_factory=Alone)
 
     @property
     def rules(self) -> ShopRules:

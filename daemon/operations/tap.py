@@ -22,6 +22,7 @@ from daemon.core.errors import (
     ReaderError,
 )
 from daemon.core.records import Card, Operation
+from daemon.operations.branch_sale import Attempt, with_chain
 from daemon.operations.sell import Evidence, decide, find_card, needs_commit, post_sale
 from daemon.operations.shop import Actor, Shop
 from daemon.ports.cards import CardSession, Presence
@@ -131,8 +132,16 @@ async def settle(
     if proof.counter is None:
         return await _settle_at_once(shop, request, evidence)
     assert session is not None
-    decision, card = await shop.ledger.write(
-        lambda books: _decide_or_ask(shop, request, books, evidence)
+    decision, card = await with_chain(
+        shop,
+        sale,
+        Attempt(
+            work=lambda books: _decide_or_ask(shop, request, books, evidence),
+            refused=_why_not,
+            declined=lambda outcome, why: (why, outcome[1]),
+            kept=lambda outcome: isinstance(outcome[0], Approve),
+            uid=proof.face.uid,
+        ),
     )
     if not isinstance(decision, Approve):
         return _unapproved(decision, card, proof)
@@ -177,6 +186,15 @@ def _decide_or_ask(
     return decide(shop, books, request.sale, evidence)
 
 
+def _why_not(
+    outcome: tuple[Approve | Decline | AskPin | _Ask, Card | None],
+) -> tuple[Decline, str | None] | None:
+    decision, card = outcome
+    if not isinstance(decision, Decline):
+        return None
+    return decision, card.member_id if card is not None else None
+
+
 def _unapproved(
     decision: Decline | AskPin | _Ask, card: Card | None, proof: Proof
 ) -> Declined | PinNeeded | DoubtfulRepeat:
@@ -196,4 +214,20 @@ async def _settle_at_once(shop: Shop, request: TapRequest, evidence: Evidence) -
         posted = post_sale(shop, books, request.sale, evidence, request.cashier)
         return Declined(posted, card) if isinstance(posted, Decline) else Approved(posted)
 
-    return await shop.ledger.write(work)
+    return await with_chain(
+        shop,
+        request.sale,
+        Attempt(
+            work=work,
+            refused=_refused,
+            declined=lambda outcome, why: Declined(why, getattr(outcome, "card", None)),
+            kept=lambda outcome: isinstance(outcome, Approved),
+            uid=evidence.proof.face.uid,
+        ),
+    )
+
+
+def _refused(outcome: Outcome) -> tuple[Decline, str | None] | None:
+    if not isinstance(outcome, Declined):
+        return None
+    return outcome.why, outcome.card.member_id if outcome.card is not None else None

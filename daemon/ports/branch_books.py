@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from daemon.core.entry import Account
+from daemon.core.records import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ class HeldThere:
     told_ms: int = 0
 
 
+OF_ONE_STORE: Final = ("store", "setup")
+"""Sections of the rules that each store has for itself."""
+
+
 class BranchBooks(Protocol):
     """Part of `daemon.ports.ledger.Books`: inside its transaction, on its thread."""
 
@@ -114,10 +119,24 @@ class BranchBooks(Protocol):
 
     def put_chain_state(self, state: ChainState) -> None: ...
 
+    def begin_epoch(
+        self, first_dseq: int, now_ms: int, reason: str, epoch: int | None = None
+    ) -> int:
+        """A new life of this journal (None: the next one) from entry `first_dseq` on, whose batches
+        begin at zero. Returns its number."""
+        ...
+
     def begin_journal(self, epoch: int, number: int) -> None:
-        """The next entry has this number. A new epoch begins with the next batch at zero; the one
-        that is being written (a device that joins) goes on. Asserts that the epoch is this one or a
-        later one, and the number new."""
+        """From the next entry on this journal has this number, in the epoch that is being
+        written."""
+        ...
+
+    def mark_all_outgoing(self) -> None:
+        """Everything that a shop had when it joined goes up."""
+        ...
+
+    def receipted_dseq(self) -> int:
+        """The last entry that the cloud is known to hold; what was before the epoch counts."""
         ...
 
     def first_dseq(self) -> int:
@@ -166,6 +185,15 @@ class BranchBooks(Protocol):
         """A row as it goes up, JSON-ready but for bytes; None where it is not there."""
         ...
 
+    def rule_of_lot(self, key: str) -> str | None:
+        """The text of a lot by `member/asset/lot`."""
+        ...
+
     def take_row(self, dataset: str, key: str, row: Mapping[str, Any] | None) -> None:
-        """A row as it came down. It does not go up again. Raises BadRequest("row_malformed")."""
+        """A row as it came down. It does not go up again. Rules: `take_document`. Raises
+        BadRequest("row_malformed" | "row_orphan")."""
+        ...
+
+    def take_document(self, document: Document) -> None:
+        """As `add_document`, of rules that came down."""
         ...

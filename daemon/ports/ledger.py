@@ -175,7 +175,13 @@ class Books(
         """Which life of these books is being written: a restore from a backup begins a new one."""
         ...
 
-    def last_batch(self) -> StoredBatch | None: ...
+    def last_batch(self) -> StoredBatch | None:
+        """The newest of this epoch."""
+        ...
+
+    def batches_after(self, bseq: int, limit: int) -> Sequence[StoredBatch]:
+        """Of this epoch, in order."""
+        ...
 
     def leaves(self, first_dseq: int, most: int) -> Sequence[tuple[int, bytes, bytes]]:
         """(dseq, leaf, chain hash) from `first_dseq` on, at most `most`, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from daemon.core.lease.policy import ChainPolicy
 from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
 from daemon.core.pricing.balance_refund import Method
@@ -71,6 +72,8 @@ class ShopRules:
     """None: as the device was set up."""
     says: Mapping[str, str] = field(default_factory=dict)
     """A promotion's or campaign's id -> what the receipt calls it."""
+    chain: ChainPolicy = field(default_factory=ChainPolicy)
+    """How the merchant's counters share one balance."""
     edition: int = 0
     """Counts the changes of all sections so far."""
 

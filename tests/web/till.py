@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.operations.sign_in import keep_employee
+from daemon.ports.chain import Chain
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.spool import Pace, Spool
 from daemon.web.events import EventStream
@@ -64,12 +65,15 @@ class Counter:
     readers: MemoryReaders = field(default_factory=lambda: MemoryReaders(READER, SECOND_READER))
     printer: MemoryPrinter = field(default_factory=MemoryPrinter)
     token: str | None = None
+    identity: Identity = field(default_factory=lambda: Identity("d1", "S1", "m1"))
+    join: Callable[[Shop, KeyFolder], Awaitable[Chain]] | None = None
+    """Makes a counter of a chain of it."""
 
     async def start(self) -> None:
         keys = self.folder / "keys"
         held = KeyFolder(keys) if keys.exists() else generate(keys)
         self.ledger = await SqlLedger.open(
-            self.folder / "ledger.db", held.ledger_key(), held.signer(), self.clock, device="d1"
+            self.folder / "ledger.db", held.ledger_key(), held.signer(), self.clock, device=self.identity.device
         )
         self.clock.not_before(self.ledger.latest_ms)
         self.spool = Spool(
@@ -80,8 +84,8 @@ class Counter:
             Pace(look_s=0.02, first_s=0.02, most_s=0.02),
         )
         self.shop = Shop(
-            identity=Identity("d1", "S1", "m1"),
-            base_head=ShopHead("测试店", "S1", device="counter 1"),
+            identity=self.identity,
+            base_head=ShopHead("测试店", self.identity.store, device="counter 1"),
             base_policy=self.policy,
             base_language="en",
             ledger=self.ledger,
@@ -92,6 +96,8 @@ class Counter:
             printer=self.printer,
             poke_spool=self.spool.poke,
         )
+        if self.join is not None:
+            self.shop = replace(self.shop, chain=await self.join(self.shop, held))
         await load_rules(self.shop)
         self.desk = CounterDesk(self.shop)
         await self.readers.start()
@@ -117,7 +123,15 @@ class Counter:
 
     def reborn(self) -> Counter:
         """The next life of the same counter, not started yet."""
-        return Counter(self.folder, self.clock, self.policy, self.settings, token=self.token)
+        return Counter(
+            self.folder,
+            self.clock,
+            self.policy,
+            self.settings,
+            token=self.token,
+            identity=self.identity,
+            join=self.join,
+        )
 
     def _printer_changed(self, status: PrinterStatus, waiting: int) -> None:
         self.events.publish("printer", {**self._printer_view(), "waiting": waiting})

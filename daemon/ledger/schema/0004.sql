@@ -10,7 +10,7 @@ CREATE TABLE member_word (
     PRIMARY KEY (word, member_id)
 ) STRICT, WITHOUT ROWID;
 -- Words of members who were added in great numbers, until they are put among the others in the
--- order of that table: records of 33 bytes, the hash of a word and the member's id.
+-- order of that table: records of 34 bytes, a word (big-endian) and the member's id.
 CREATE TABLE word_waiting (
     stretch INTEGER NOT NULL CHECK (stretch BETWEEN 0 AND 255),
     run     INTEGER NOT NULL,
@@ -99,13 +99,15 @@ ALTER TABLE epoch ADD COLUMN opening TEXT NOT NULL DEFAULT '[]';
 CREATE TABLE batch_of_epoch (
     epoch        INTEGER NOT NULL REFERENCES epoch (epoch),
     bseq         INTEGER NOT NULL CHECK (bseq > 0),
-    first_dseq   INTEGER NOT NULL UNIQUE REFERENCES journal (dseq),
-    last_dseq    INTEGER NOT NULL UNIQUE REFERENCES journal (dseq),
+    first_dseq   INTEGER NOT NULL REFERENCES journal (dseq),
+    last_dseq    INTEGER NOT NULL REFERENCES journal (dseq),
     head         BLOB NOT NULL CHECK (length(head) = 32),
     manifest     BLOB NOT NULL,
     sealed_ms    INTEGER NOT NULL,
     receipted_ms INTEGER,
     PRIMARY KEY (epoch, bseq),
+    UNIQUE (epoch, first_dseq),
+    UNIQUE (epoch, last_dseq),
     CHECK (first_dseq <= last_dseq)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO batch_of_epoch

@@ -1,0 +1,123 @@
+"""Two real counters and a real cloud: one balance between them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cloud.books import CloudStore
+from daemon.core.entry import Funding, Kind
+from tests.chain.branch import Town, town_of
+from tests.web.till import customer, desfire
+
+
+@pytest.fixture
+async def town(tmp_path: Path, store: CloudStore) -> AsyncIterator[Town]:
+    async with town_of(tmp_path, store) as made:
+        yield made
+
+
+async def test_a_sale_by_lease_goes_up(town: Town) -> None:
+    a = await town.open("a")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await a.settle()
+    sale = await a.counter.begin(1_850)
+    await a.counter.tap(buyer.card)
+    sold = await a.counter.sale(sale)
+    assert sold["status"] == "approved", sold
+    entry = await a.counter.ledger.read(lambda books: books.entry_of(sale))
+    assert entry is not None and entry.draft.kind is Kind.SALE
+    member = [p for p in entry.draft.postings if p.account.owner.startswith("member:")]
+    assert {p.funding for p in member} == {Funding.LEASE}
+    assert all(p.account.lot >> 40 == 1 for p in member)
+    await a.settle()
+    principal = (await town.sums())["principal"]
+    assert (principal["funded"], principal["settled"]) == (50_000, 1_850)
+    assert await town.found() == []
+
+
+async def known_at(town: Town, *names: str) -> None:
+    await town.settle()
+    for name in names:
+        await town.branches[name].settle()
+
+
+async def test_one_balance_at_two_counters(town: Town) -> None:
+    """Paid in at a, tapped at b: the card came down, the money is called in while the member
+    waits."""
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    async with a.listening():
+        sale = await b.counter.begin(10_000)
+        await b.counter.tap(buyer.card)
+    sold = await b.counter.sale(sale)
+    assert sold["status"] == "approved", sold
+    entry = await b.counter.ledger.read(lambda books: books.entry_of(sale))
+    assert entry is not None
+    spent = [p for p in entry.draft.postings if p.account.owner.startswith("member:")]
+    assert {p.funding for p in spent if p.amount < 0} == {Funding.ONLINE}
+    await town.settle()
+    principal = (await town.sums())["principal"]
+    assert (principal["funded"], principal["settled"]) == (50_000, 10_000)
+    assert (principal["in_debit"], principal["overspent"], principal["at_risk"]) == (0, 0, 0)
+    assert await town.found() == []
+
+
+async def test_no_answer_leaves_an_intent_that_is_reversed(town: Town) -> None:
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    b.lose_answers = True
+    sale = await b.counter.begin(10_000)
+    await b.counter.tap(buyer.card)
+    refused = await b.counter.sale(sale)
+    assert refused["status"] == "declined", refused
+    assert refused["reason"] == "needs_network"
+    intent = await b.counter.ledger.read(lambda books: books.debit(sale))
+    assert intent is not None and intent.state.value == "asked"
+    b.lose_answers = False
+    await town.settle()
+    intent = await b.counter.ledger.read(lambda books: books.debit(sale))
+    assert intent is not None and intent.state.value == "reversed"
+    principal = (await town.sums())["principal"]
+    assert (principal["funded"], principal["settled"], principal["in_debit"]) == (50_000, 0, 0)
+    async with a.listening():
+        again = await b.counter.begin(10_000)
+        await b.counter.tap(buyer.card)
+    assert (await b.counter.sale(again))["status"] == "approved"
+
+
+async def test_cut_off_what_is_here_is_spent_and_no_more(town: Town) -> None:
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    async with a.listening():
+        sale = await b.counter.begin(10_000)
+        await b.counter.tap(buyer.card)
+    await town.settle()
+    held = await b.counter.ledger.read(
+        lambda books: sum(
+            each.balance
+            for each in books.holdings(f"member:{buyer.member_id}")
+            if each.account.asset in ("principal", "bonus")
+        )
+    )
+    b.cut = a.cut = True
+    b.link.lost()
+    sale = await b.counter.begin(held + 100)
+    await b.counter.tap(buyer.card)
+    refused = await b.counter.sale(sale)
+    assert refused["status"] == "declined"
+    assert refused["reason"] == "needs_network"
+    if held:
+        sale = await b.counter.begin(held)
+        await b.counter.tap(buyer.card)
+        assert (await b.counter.sale(sale))["status"] == "approved"
+    a.cut = b.cut = False
+    await town.settle()
+    principal = (await town.sums())["principal"]
+    assert principal["overspent"] == 0
+    assert await town.found() == []

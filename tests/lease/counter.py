@@ -119,6 +119,10 @@ class Counter:
         self.disk = replace(self.disk, asked=asked)
         return DebitAsk(self.name, self.disk.epoch, txid, short)
 
+    def ask_again(self, txid: str) -> DebitAsk | None:
+        _, short, state = self.disk.asked[txid]
+        return DebitAsk(self.name, self.disk.epoch, txid, short) if state == "asked" else None
+
     def give_in(self, txid: str) -> ReverseAsk | None:
         """Nobody waits for the answer any more."""
         total, short, state = self.disk.asked[txid]
@@ -161,7 +165,7 @@ class Counter:
                 if upto <= len(self.disk.journal):
                     self.disk = replace(self.disk, receipted=max(self.disk.receipted, upto))
             case DebitSays(txid=txid, ok=ok):
-                self._answered(txid, ok)
+                return self._answered(txid, ok)
             case ReverseSays(txid=txid):
                 self._ended(txid, "reversed")
             case RefundSays(rid=rid):
@@ -184,10 +188,13 @@ class Counter:
             self.unlowered += here - lowered
             self._put(Moves(returned=here))
 
-    def _answered(self, txid: str, ok: bool) -> None:
-        total, short, state = self.disk.asked.get(txid, (0, 0, "unknown"))
+    def _answered(self, txid: str, ok: bool) -> list[Message]:
+        if txid not in self.disk.asked:
+            # An older copy of the disk does not remember that it asked.
+            return [ReverseAsk(self.name, self.disk.epoch, txid)] if ok else []
+        total, short, state = self.disk.asked[txid]
         if state != "asked":
-            return
+            return []
         if not ok:
             # A copy of the question may still be on its way and find money: a no ends nothing.
             self.give_in(txid)
@@ -199,6 +206,7 @@ class Counter:
             self._ended(txid, "granted")
         else:
             self.give_in(txid)
+        return []
 
     def _ended(self, txid: str, state: str) -> None:
         if txid in self.disk.asked:

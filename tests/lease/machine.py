@@ -18,6 +18,8 @@ picks = st.integers(0, 1_000)
 
 class LeaseMachine(RuleBasedStateMachine):
     decisions = Rules()
+    asks_much = False
+    """Whether a seeded run (`drive.py`) is mostly about online debits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +35,16 @@ class LeaseMachine(RuleBasedStateMachine):
     def top_up(self, name: str, amount: int) -> None:
         if (counter := self.counter(name)) is not None:
             counter.top_up(amount)
+
+    @rule(name=names, amount=st.integers(1, 20))
+    def top_up_and_release(self, name: str, amount: int) -> None:
+        """A counter with a good network whose money is wanted elsewhere."""
+        if (counter := self.counter(name)) is not None and not counter.forked:
+            counter.top_up(amount)
+            self.world.upload(name)
+            self.world.recall(name)
+            self.deliver_all()
+            self.world.upload(name)
 
     @rule(name=names, pick=picks)
     def sell(self, name: str, pick: int) -> None:
@@ -64,6 +76,8 @@ class LeaseMachine(RuleBasedStateMachine):
             self.world.send(counter.give_in(txid))
         elif again == "status":
             self.world.send(StatusAsk(name, counter.disk.epoch, txid))
+        else:
+            self.world.send(counter.ask_again(txid))
 
     @precondition(lambda self: self.world.truth.sold)
     @rule(name=names, pick=picks, amount=amounts)
@@ -97,6 +111,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(name=names)
     def grant_again(self, name: str) -> None:
         self.world.grant_again(name)
+        self.world.answer_again(name)
 
     @rule(name=names)
     def recall(self, name: str) -> None:

@@ -87,6 +87,14 @@ class World:
         if total and holder not in self.dead:
             self.send(GrantTo(*holder, total, 0))
 
+    def answer_again(self, name: str) -> None:
+        """Debits that are open for this device."""
+        holder = self.holder(name)
+        for txid, known in self.book.debits.items():
+            mine = (known.device, known.epoch) == holder
+            if mine and known.state is DebitState.OPEN:
+                self.send(DebitSays(*holder, txid, ok=True))
+
     def recall(self, name: str) -> None:
         holder = self.holder(name)
         self.book = book.recall(self.book, holder)
@@ -243,6 +251,12 @@ class World:
         if not counter.forked:
             assert known == journal[: len(known)], "I6"
 
+    def upload(self, name: str) -> None:
+        """All that the cloud has not, at once and without loss."""
+        batch = self.counters[name].batch(0, 1_000)
+        if batch is not None:
+            self.deliver(batch)
+
     # The end of a run.
 
     def settle(self) -> None:
@@ -265,6 +279,7 @@ class World:
             for txid in counter.disk.asked:
                 self.send(counter.give_in(txid))
             self.grant_again(name)
+            self.answer_again(name)
         queue, self.network = self.network, []
         while queue:
             self.deliver(queue.pop(0))

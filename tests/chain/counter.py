@@ -65,6 +65,7 @@ class Disk:
     chain: bytes = GENESIS
     position: Position = field(default_factory=lambda: Position(Identity("", "", "", 1)))
     first_dseq: int = 1
+    base: int = 0
     batches: list[SealedBatch] = field(default_factory=list)
     receipted: int = 0
     cursor: int = 0
@@ -244,7 +245,8 @@ class Counter:
             return
         if orders.receipt is not None:
             receipt = open_receipt(orders.receipt, self.cloud)
-            if receipt.upto <= disk.position.bseq:
+            heads = {each.manifest.bseq: each.position.head for each in disk.batches}
+            if heads.get(receipt.upto) == receipt.head:
                 disk.receipted = max(disk.receipted, receipt.upto)
         journal = orders.journal
         if journal is not None and journal.epoch > disk.epoch:
@@ -316,10 +318,11 @@ class Counter:
     # -- what goes wrong -------------------------------------------------------------------------
 
     def begin_epoch(self, epoch: int, number: int) -> None:
-        """As told: what was held is void, batches begin anew behind what is on the disk."""
+        """As told: what was held is void, batches begin anew behind the last receipt."""
         disk = self.disk
         held = {key: c.here for key, c in self.counters().items() if c.here}
-        base = len(disk.entries)
+        kept = [b for b in disk.batches if b.manifest.bseq <= disk.receipted]
+        base = kept[-1].manifest.last_dseq if kept else disk.base
         voided: dict[str, int] = {}
         postings = []
         for key, amount in held.items():
@@ -329,11 +332,14 @@ class Counter:
             Posting(Account(CHAIN, asset), amount, Funding.LEASE)
             for asset, amount in voided.items()
         ]
-        chain = disk.chain
+        first = len(disk.entries) + 1
         if postings:
             self.append(Kind.LEASE_VOIDED, None, *postings)
         self.append(Kind.EPOCH, None)
-        disk.epoch, disk.number, disk.first_dseq = epoch, number, base + 1
+        disk.epoch, disk.number, disk.first_dseq, disk.base = epoch, number, first, base
+        chain = GENESIS
+        for entry in disk.entries[:base]:
+            chain = chain_hash(chain, entry.leaf())
         disk.position = Position(self.identity(epoch), dseq=base, chain=chain)
         disk.batches, disk.receipted, disk.cursor, disk.grants_upto = [], 0, 0, 0
 

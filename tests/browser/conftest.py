@@ -4,8 +4,9 @@ Everything here needs Chromium and Playwright, and is skipped by name where one 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from simulator.demo_shop import EMPLOYEES
-from tests.browser.running import Appliance, Shop, run_appliance
+from tests.browser.running import Appliance, Shop, run_appliance, run_for_all
+from tests.browser.salon import furnish
 from tests.browser.words import LANGUAGES, Language
 
 if TYPE_CHECKING:
@@ -39,6 +41,18 @@ async def appliance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[A
     if not PAGE.exists():
         pytest.skip("the cashier page is not built")
     async with run_appliance(tmp_path_factory.mktemp("appliance") / "state") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def salon_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """One appliance for every module that asks for it: the demo shop made into a salon."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    if not PAGE.exists():
+        pytest.skip("the cashier page is not built")
+    with run_for_all(tmp_path_factory.mktemp("salon") / "state") as running:
+        asyncio.run(furnish(running))
         yield running
 
 

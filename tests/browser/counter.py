@@ -28,7 +28,7 @@ ROOT: Final = Path(__file__).parents[2]
 AXE: Final = ROOT / "web_ui" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES: Final = ROOT / "docs" / "images"
 SIZES: Final = {"desk": (1280, 800), "phone": (390, 844)}
-PATIENCE_MS: Final = 60_000
+PATIENCE_MS: Final = int(os.environ.get("COUNTERD_PATIENCE_MS", "60000"))
 """Generous, for a busy machine: nothing here is judged by how long it takes."""
 KEEP: Final = os.environ.get("COUNTERD_SCREENSHOTS", "")
 SHOWN_IN_DOCS: Final = (

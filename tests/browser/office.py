@@ -80,6 +80,12 @@ class Office:
         place = self.page.get_by_label(name, exact=True).last
         await place.fill(text)
 
+    async def choose(self, name: str, option: str) -> None:
+        """One of a list that opens."""
+        place = self.page.get_by_role("combobox", name=name, exact=True)
+        await self.dialog.locator(".el-select").filter(has=place).click()
+        await self.page.get_by_role("option", name=option, exact=True).click()
+
     async def look(self, name: str) -> None:
         """Nothing runs over the edge, axe finds nothing."""
         await self.page.wait_for_function(

@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ START_S = 150.0
 WAIT_S = 60.0
 LOOK_EVERY_S = 0.05
 
+PCSC = "a real pcscd"
+"""What the appliance says of itself where it has one."""
+
 Purse = tuple[int, int]
 """Principal and bonus, fen."""
 
@@ -33,7 +38,7 @@ class Appliance:
 
     page: str
     desk: str
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | subprocess.Popen[str]
     pcsc: bool
 
     def daemon_pid(self) -> int | None:
@@ -60,20 +65,53 @@ async def run_appliance(state: Path) -> AsyncIterator[Appliance]:
     """Started, its shop filled; stopped at the end. Raises AssertionError with what it printed."""
     page, desk = free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulator.appliance", "--state", str(state)),
-        *("--port", str(page), "--desk-port", str(desk)),
+        *_command(state, page, desk),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
         said = await asyncio.wait_for(_until_ready(process), START_S)
         yield Appliance(
-            f"http://127.0.0.1:{page}", f"http://127.0.0.1:{desk}", process, "a real pcscd" in said
+            f"http://127.0.0.1:{page}", f"http://127.0.0.1:{desk}", process, PCSC in said
         )
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+@contextmanager
+def run_for_all(state: Path) -> Iterator[Appliance]:
+    """As `run_appliance`, for tests of several modules, each with an event loop of its own."""
+    page, desk = free_port(), free_port()
+    with subprocess.Popen(
+        _command(state, page, desk), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        # A shop that never gets ready is ended, and its output with it.
+        patience = threading.Timer(START_S, process.kill)
+        patience.start()
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("counterd ready"):
+                break
+        patience.cancel()
+        patience.join()
+        try:
+            assert "counterd ready" in said, f"the appliance did not start:\n{said}"
+            yield Appliance(
+                f"http://127.0.0.1:{page}", f"http://127.0.0.1:{desk}", process, PCSC in said
+            )
+        finally:
+            process.terminate()
+
+
+def _command(state: Path, page: int, desk: int) -> tuple[str, ...]:
+    return (
+        *(sys.executable, "-m", "simulator.appliance", "--state", str(state)),
+        *("--port", str(page), "--desk-port", str(desk)),
+    )
 
 
 async def _until_ready(process: asyncio.subprocess.Process) -> str:
@@ -134,6 +172,13 @@ class Shop(ShopApi):
             papers = await response.json()
         assert isinstance(papers, list)
         return papers
+
+    async def paper(self, number: int) -> bytes:
+        """The picture of a paper."""
+        url = f"{self._appliance.desk}/printer/api/papers/{number}.png"
+        async with self._http.get(url) as response:
+            assert response.status == 200, await response.text()
+            return await response.read()
 
     async def clear(self) -> None:
         """No card on the reader, none locked, nothing on the screen, the printer well: how every

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.browser.running import LOOK_EVERY_S, WAIT_S, Shop
+import aiohttp
+
+from simulator.demo_shop import EMPLOYEES
+from tests.browser.running import LOOK_EVERY_S, WAIT_S, Appliance, Shop
 
 SAMPLE: Final = Path(__file__).parents[2] / "daemon" / "rules" / "samples" / "hair_salon.json"
 SECTIONS: Final = (
@@ -27,6 +30,12 @@ SECTIONS: Final = (
     "shifts",
 )
 STYLISTS: Final = (("2001", "阿明", "senior"), ("2002", "小丽", "stylist"))
+HANDS: Final = (
+    ("1003", "副店长 Hu", "manager"),
+    ("1004", "收银 Yu", "cashier"),
+    ("1005", "值班长 He", "supervisor"),
+)
+HAND_PIN: Final = "271828"
 ALICE_PIN: Final = "246810"
 POINTS: Final = 3_000
 
@@ -64,6 +73,27 @@ async def make_salon(shop: Shop) -> Salon:
     coupons = (await shop.call("POST", "coupons", given))["coupons"]
     await sell_pass(shop)
     return Salon(alice, str(coupons[0]["code"]))
+
+
+async def furnish(appliance: Appliance) -> None:
+    """The salon with its gifts, a second manager, a second cashier and a supervisor."""
+    async with aiohttp.ClientSession() as http:
+        shop = Shop(http, appliance)
+        await shop.sign_in(EMPLOYEES[0])
+        await make_salon(shop)
+        await offer_gifts(shop)
+        for number, name, role in HANDS:
+            hired = {"number": number, "name": name, "role": role, "pin": HAND_PIN}
+            await shop.call("POST", "staff", hired)
+
+
+async def offer_gifts(shop: Shop) -> None:
+    """What is had for points, now that there is the category that pays fewer."""
+    sections: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))["sections"]
+    now = await shop.call("GET", "rules/catalogue")
+    content = sections["catalogue"]
+    body = {"base_version": now["version"], "content": content, "note": "gifts"}
+    await shop.call("PUT", "rules/catalogue", body)
 
 
 async def sell_pass(shop: Shop) -> None:

@@ -47,7 +47,7 @@ class PostgresStore:
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
         self._connections = connections
-        self._driver: Any = importlib.import_module("asyncpg")
+        self._driver: Any = _driver()
         self._pool: Any = None
         self._ears: asyncio.Task[None] | None = None
         self._voice: asyncio.Task[None] | None = None
@@ -199,6 +199,13 @@ class _PostgresStatements:
 
     async def tell(self, topic: str) -> None:
         self.told.add(topic)
+
+
+def _driver() -> Any:
+    try:
+        return importlib.import_module("asyncpg")
+    except ModuleNotFoundError as error:
+        raise SyncError("store_unusable", why="asyncpg is not installed") from error
 
 
 async def _upgrade(connection: Any) -> None:

@@ -14,7 +14,7 @@ A counter has at most one current sale. Its states say what the cashier waits fo
     UNKNOWN         the card left while it was committing: the next tap of it tells
 
 A sale that takes nothing from an account is paid at once (PAID), and one for a member who was found
-without a card asks for the PIN first (NAMED).
+without a card asks for the PIN first (NAMED): the PIN, or the member's card after all.
 
 An event that the table does not have raises `IllegalMove` and changes nothing. The cashier never
 waits for paper: a new sale may begin in COMMITTED and PRINTING. `docs/counter.md` is drawn from
@@ -103,6 +103,7 @@ def _table() -> Mapping[tuple[State, Event], State]:
         (s.DECIDING, e.CONTACT_LOST): s.AWAITING_CARD,
         (s.DECIDING, e.TORN): s.UNKNOWN,
         (s.AWAITING_PIN, e.PIN_GIVEN): s.AWAITING_CARD,
+        (s.AWAITING_PIN, e.CARD_LAID): s.AUTHENTICATING,
         (s.AWAITING_PIN, e.REFUSED): s.DECLINED,
         (s.AWAITING_PIN, e.CANCEL): s.CANCELLED,
         (s.AWAITING_PIN, e.TIME_OUT): s.CANCELLED,

@@ -157,6 +157,8 @@ class CounterDesk:
             await self._sale.torn_card_again(presence)
         elif self.till.state is State.AWAITING_CARD and self.till.ask != "double_tap":
             await self._sale.card_laid(presence)
+        elif self._sale.awaits_named_pin:
+            await self._sale.card_instead_of_pin(presence)
         elif not self.till.busy:
             await self._cards.show(presence)
 

@@ -209,6 +209,28 @@ class CurrentSale:
             await self._charge_or_ask()
         return await self._till.sale(sale_id)
 
+    @property
+    def awaits_named_pin(self) -> bool:
+        """The PIN of a member who was found without a card is awaited."""
+        current = self._till.current
+        waits = self._till.state is State.AWAITING_PIN
+        return waits and current is not None and current.pin_proof is None
+
+    async def card_instead_of_pin(self, presence: Presence) -> None:
+        """The member's own card pays as well as the PIN does; another card changes nothing."""
+        current = self._till.current
+        assert current is not None
+        proof = await prove(self._shop, presence)
+        if isinstance(proof, LostContact):
+            return
+        if isinstance(proof, Proof):
+            card = await self._shop.ledger.read(lambda books: find_card(books, proof))
+            if isinstance(card, Card) and card.member_id == current.pin_member:
+                await self.card_laid(presence)
+                return
+        self._till.ask = "card_of_other"
+        await self._till.tell()
+
     async def _settle_named(self, current: Current) -> Outcome:
         sale, cashier = current.sale, current.cashier
         posted = await settle_with_pin(self._shop, sale, cashier)

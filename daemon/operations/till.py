@@ -41,7 +41,8 @@ class Current:
 
 
 class Till:
-    """`ask` is what the cashier or the member is asked: double_tap, tap_again, tap_same_card.
+    """`ask` is what the cashier or the member is asked: double_tap, tap_again, tap_same_card,
+    card_of_other (a card that is not the named member's lies there; the PIN is still awaited).
     `shown` is a member's card that lies there without a sale, `refusal` why such a card cannot
     pay. `on_wait_over(sale_id, moves)` is called when a waiting state timed out; if `moves` has
     gone on since, the wait was over before."""

@@ -233,6 +233,31 @@ async def test_stored_value_without_the_card_asks_for_the_pin(salon: Counter) ->
     assert out["facts"] == {"limit_fen": 20_000, "left_fen": 13_880}
 
 
+async def test_the_members_card_pays_while_the_pin_is_awaited(salon: Counter) -> None:
+    """Another's card is refused by name and changes nothing; the member's own is taken."""
+    member = await customer(salon, desfire(1))
+    other = await customer(salon, desfire(2), name="李四")
+    asked: dict[str, Any] = {"lines": [line("1", "C1")], "member_id": member.member_id}
+    sale = await sell(salon, **asked)
+    assert sale["status"] == "awaiting_pin"
+    for wrong in (other.card, uid_card(9)):
+        await salon.tap(wrong)
+        now = await salon.counter()
+        assert (now["state"], now["ask"]) == ("awaiting_pin", "card_of_other")
+        assert now["sale"]["sale_id"] == sale["sale_id"]
+    await salon.tap(member.card)
+    done = await salon.sale(sale["sale_id"])
+    assert (done["status"], done["amount_fen"], done["weak"]) == ("approved", 6_120, False)
+    assert done["member"]["member_id"] == member.member_id
+    assert (await salon.counter())["ask"] is None
+    assert await salon.balance(other.member_id) == (50_000, 5_000)
+
+    again = await sell(salon, **asked)
+    await salon.tap(other.card)
+    paid = await salon.post(f"/sales/{again['sale_id']}/pin", {"pin": MEMBER_PIN}, expect=202)
+    assert (paid["status"], paid["weak"]) == ("approved", True)
+
+
 async def test_a_shop_may_want_the_card_always(salon: Counter) -> None:
     put_rules(salon, parameters={"member_without_card": {"allowed": False}})
     member = await customer(salon, desfire(1))

@@ -169,7 +169,7 @@ class Counter(BaseModel):
     refusal: Refusal | None = Field(
         description="Why a card that was laid down without a sale cannot pay."
     )
-    ask: Literal["double_tap", "tap_again", "tap_same_card"] | None
+    ask: Literal["double_tap", "tap_again", "tap_same_card", "card_of_other"] | None
 
 
 class Device(BaseModel):

@@ -114,7 +114,7 @@ export interface Counter {
   sale: Sale | null;
   card: MemberCard | null;
   refusal: Refusal | null;
-  ask: "double_tap" | "tap_again" | "tap_same_card" | null;
+  ask: "double_tap" | "tap_again" | "tap_same_card" | "card_of_other" | null;
 }
 
 export interface ReaderStatus {

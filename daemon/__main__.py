@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from daemon import __version__
-from daemon.commands import employee, init, rebuild, run, verify
+from daemon.commands import employee, enrol, init, rebuild, run, verify
 from daemon.config import ConfigMistakes
 from daemon.core.errors import CounterError
 
@@ -23,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, module, summary in (
         ("run", run, "serve the counter until stopped"),
         ("init", init, "make keys, certificates and an empty ledger where there are none"),
+        ("enrol", enrol, "make this device one of a chain, with a one-time code"),
         ("employee", employee, "add an employee or set a PIN (read from standard input)"),
         ("verify", verify, "prove the ledger: chain, sums, balances, checkpoints, projections"),
         ("rebuild", rebuild, "make the tables that follow from the journal again"),

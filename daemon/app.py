@@ -12,6 +12,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Final
 
 from daemon import __version__
@@ -23,12 +24,14 @@ from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
+from daemon.operations.branch_join import join
 from daemon.operations.counter_desk import CounterDesk
 from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.ports.cards import ReaderStatus
+from daemon.ports.chain import ChainStatus
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.gb18030 import Encoding
 from daemon.printer.port import NetworkAddress, PrinterPort
@@ -39,11 +42,16 @@ from daemon.readers.link import Link
 from daemon.readers.pcsc import PcscLink
 from daemon.readers.vpcd import VpcdLink
 from daemon.sync import envelope
+from daemon.sync.link.device import DeviceLink
+from daemon.sync.link.enrol import Files, client_context, read_cloud_key
+from daemon.sync.link.inward import Inward
+from daemon.sync.link.outward import Outward
+from daemon.sync.link.personal import PersonalSeal
 from daemon.sync.receipts import progress
 from daemon.sync.sealer import Sealer
 from daemon.sync.server import SyncServer
 from daemon.sync.tls import server_context
-from daemon.system.clock import SystemClock
+from daemon.system.clock import SystemClock, ntp_synchronised
 from daemon.system.notify import notify, watchdog_interval_s
 from daemon.web.events import EventStream
 from daemon.web.server import Server, WebSettings, make_app
@@ -97,6 +105,7 @@ class Appliance:
             self._receipt_changed,
         )
         self._shop = self._make_shop()
+        await self._make_link()
         await load_rules(self._shop)
         self._desk = CounterDesk(self._shop)
         await self._printer.start()
@@ -130,20 +139,64 @@ class Appliance:
             poke_spool=self._spool.poke,
         )
 
+    async def _make_link(self) -> None:
+        """The sealer, and where this device belongs to a chain the link to its cloud."""
+        settings = self._settings
+        device, chain = settings.device, settings.chain
+        if chain.belongs:
+            await join(self._ledger)
+        epoch = await self._ledger.read(lambda books: books.epoch())
+        self._identity = envelope.Identity(device.merchant, device.store, device.id, epoch)
+        self._sealer = Sealer(
+            self._ledger, self._signer, self._identity, self._clock, {"counterd": __version__}
+        )
+        self._link: DeviceLink | None = None
+        self._sync: SyncServer | None = None
+        if chain.belongs:
+            self._link = DeviceLink(
+                self._shop,
+                self._sealer,
+                self._signer,
+                self._identity,
+                self._cloud_keys(),
+                PersonalSeal(self._keys.member_key()),
+                version=__version__,
+                synced=ntp_synchronised,
+                on_change=self._sync_progressed,
+                on_epoch=self._epoch_begun,
+                not_before=self._clock.not_before,
+            )
+            self._shop = replace(self._shop, chain=self._link)
+
+    def _cloud_keys(self) -> dict[bytes, bytes]:
+        """By key id. Raises KeyMissing("cloud_key_unusable") where the device was not enrolled."""
+        keys = list(self._settings.sync.trusted())
+        if self._settings.chain.url:
+            keys.append(read_cloud_key(self._settings.chain.cloud_key))
+        return {hashlib.sha256(key).digest()[:8]: key for key in keys}
+
+    def _epoch_begun(self, identity: envelope.Identity) -> None:
+        self._identity = identity
+        if self._sync is not None:
+            self._sync.begin(identity)
+
+    def _dial_out(self, link: DeviceLink) -> None:
+        chain = self._settings.chain
+        files = Files(chain.certificate, chain.key, chain.cloud_key, chain.authority)
+        secure = chain.url.startswith("https://")
+        outward = Outward(link, chain.url, client_context(files) if secure else None)
+        self._supervise("chain", outward.run())
+
     async def _start_sync(self) -> None:
         settings = self._settings
-        device = settings.device
-        epoch = await self._ledger.read(lambda books: books.epoch())
-        identity = envelope.Identity(device.merchant, device.store, device.id, epoch)
-        self._sealer = Sealer(
-            self._ledger, self._signer, identity, self._clock, {"counterd": __version__}
-        )
         self._supervise("sealer", self._sealer.run())
-        self._sync: SyncServer | None = None
+        link = self._link
+        if link is not None and settings.chain.binding == "outward":
+            self._dial_out(link)
         if not settings.sync.enabled:
             return
         folder = settings.sync.identity
-        trusted = {hashlib.sha256(key).digest()[:8]: key for key in settings.sync.trusted()}
+        inward = settings.chain.binding == "inward"
         self._sync = SyncServer(
             settings.sync.host,
             settings.sync.port,
@@ -151,11 +204,12 @@ class Appliance:
             ledger=self._ledger,
             sealer=self._sealer,
             signer=self._signer,
-            identity=identity,
+            identity=self._identity,
             clock=self._clock,
-            cloud_keys=trusted,
+            cloud_keys=self._cloud_keys(),
             version=__version__,
             on_progress=self._sync_progressed,
+            routes=Inward(link).add_to if link is not None and inward else None,
         )
         await self._sync.start()
         self._stack.push_async_callback(self._sync.stop)
@@ -281,6 +335,7 @@ class Appliance:
             "sealed": synced.sealed,
             "receipted": synced.receipted,
             "last_pull_ms": self._sync.last_pull_ms if self._sync else None,
+            "chain": chain_view(self._shop.chain.status()),
         }
 
     async def status(self) -> dict[str, Any]:
@@ -293,6 +348,18 @@ class Appliance:
             "clock": clock_view(self._clock),
             "version": __version__,
         }
+
+
+def chain_view(status: ChainStatus) -> dict[str, Any] | None:
+    """None for a shop without a cloud."""
+    if not status.belongs:
+        return None
+    return {
+        "online": status.online,
+        "since_ms": status.since_ms,
+        "contact_ms": status.contact_ms,
+        "waiting": status.waiting,
+    }
 
 
 def reader_view(status: ReaderStatus) -> dict[str, Any]:

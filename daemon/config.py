@@ -5,6 +5,8 @@
     [storage] ledger (path), keys (directory; without it, systemd credentials)
     [web]     host, port, allowed_hosts, frame_ancestors, secure_cookie
     [sync]    host, port, identity (directory with TLS files), enabled, cloud_keys (hex)
+    [chain]   url (of the merchant's cloud), identity (directory with TLS files), binding
+              ("outward": this device dials out; "inward": the cloud comes by [sync])
     [[reader]] kind = "pcsc" | "vpcd", names (pcsc: only these), host, port (vpcd)
     [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +88,36 @@ class SyncSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """A device of a chain of counters. `identity` holds what `counterd enrol` brought: the cloud's
+    authority, this device's certificate and its key, and the cloud's public key."""
+
+    url: str = ""
+    identity: Path = Path("chain")
+    binding: str = "outward"
+
+    @property
+    def belongs(self) -> bool:
+        return self.url != "" or self.binding == "inward"
+
+    @property
+    def authority(self) -> Path:
+        return self.identity / "ca.pem"
+
+    @property
+    def certificate(self) -> Path:
+        return self.identity / "device.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.identity / "device.key"
+
+    @property
+    def cloud_key(self) -> Path:
+        return self.identity / "cloud.pub"
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderSettings:
     kind: str
     names: tuple[str, ...] = ()
@@ -112,6 +144,7 @@ class Settings:
     readers: tuple[ReaderSettings, ...] = (ReaderSettings("pcsc"),)
     printer: PrinterSettings = field(default_factory=PrinterSettings)
     policy: Policy = field(default_factory=Policy)
+    chain: ChainSettings = field(default_factory=ChainSettings)
 
 
 def load(path: Path) -> Settings:
@@ -143,7 +176,7 @@ class _Reading:
         self.mistakes: list[str] = []
 
     def settings(self) -> Settings | None:
-        known = {"device", "shop", "storage", "web", "sync", "reader", "printer", "policy"}
+        known = {f.name for f in fields(Settings)} - {"readers"} | {"reader"}
         for name in self.raw.keys() - known:
             self.mistakes.append(f"[{name}]: there is no such section")
         device = self._build(DeviceSettings, "device", {"id": str, "store": str, "merchant": str})
@@ -151,6 +184,7 @@ class _Reading:
         storage = self._build(StorageSettings, "storage", {"ledger": Path})
         web = self._build(WebSettings, "web", {})
         sync = self._build(SyncSettings, "sync", {"identity": Path})
+        chain = self._build(ChainSettings, "chain", {})
         printer = self._build(PrinterSettings, "printer", {})
         readers = self._readers()
         policy = self._policy()
@@ -158,8 +192,8 @@ class _Reading:
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
-        assert device and shop and storage and web and sync and printer
-        return Settings(device, shop, storage, sync, web, readers, printer, policy)
+        assert device and shop and storage and web and sync and printer and chain
+        return Settings(device, shop, storage, sync, web, readers, printer, policy, chain)
 
     def _section(self, name: str) -> Mapping[str, Any]:
         found = self.raw.get(name, {})
@@ -234,6 +268,13 @@ class _Reading:
         self._one_of("printer", "kind", printer.get("kind", "none"), ("network", "none"))
         self._one_of("printer", "width_mm", printer.get("width_mm", 80), (58, 80))
         self._one_of("printer", "encoding", printer.get("encoding", ENCODINGS[0]), ENCODINGS)
+        chain = self._section("chain")
+        self._one_of("chain", "binding", chain.get("binding", "outward"), ("outward", "inward"))
+        url = chain.get("url", "")
+        if isinstance(url, str) and url and not url.startswith(("https://", "http://127.0.0.1:")):
+            self.mistakes.append("[chain] url: must begin with https://")
+        if (url or "binding" in chain) and "identity" not in chain:
+            self.mistakes.append("[chain] identity: is missing")
         if printer.get("kind") == "network" and not printer.get("host"):
             self.mistakes.append("[printer] host: is missing")
 

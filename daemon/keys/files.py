@@ -2,6 +2,7 @@
 
     ledger-key            32 bytes        the ledger's encryption key
     signing-key           32 bytes        seed of the device's Ed25519 key
+    member-key            32 bytes        in a chain: the merchant's, for personal data on its way
     card-PURPOSE-VERSION  16 bytes        master of one purpose (picc, application, spend, load) and
                                           version (1 to 255); the highest version is the current one
 
@@ -29,8 +30,10 @@ from daemon.ports.keys import CardKeyPurpose
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 LEDGER_KEY = "ledger-key"
 SIGNING_KEY = "signing-key"
+MEMBER_KEY = "member-key"
 LEDGER_KEY_BYTES = 32
 SIGNING_KEY_BYTES = 32
+MEMBER_KEY_BYTES = 32
 CARD_KEY_BYTES = 16
 MAX_FILE_BYTES = 1024
 """No key file is longer; what is longer is not read into memory."""
@@ -50,6 +53,20 @@ class KeyFolder:
     def ledger_key(self) -> bytes:
         """32 bytes. Raises KeyMissing."""
         return self._read(LEDGER_KEY, LEDGER_KEY_BYTES)
+
+    def member_key(self) -> bytes:
+        """32 bytes, the same on every device of the merchant. Raises KeyMissing."""
+        return self._read(MEMBER_KEY, MEMBER_KEY_BYTES)
+
+    def keep_member_key(self, key: bytes) -> None:
+        """Raises KeyMissing("key_file_exists") where there is another one."""
+        assert len(key) == MEMBER_KEY_BYTES
+        if (self.path / MEMBER_KEY).exists():
+            if self.member_key() != key:
+                raise KeyMissing("key_file_exists", file=MEMBER_KEY)
+            return
+        _write(self.path / MEMBER_KEY, key)
+        _sync(self.path)
 
     def signer(self) -> SigningKey:
         """Raises KeyMissing."""

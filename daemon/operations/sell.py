@@ -143,7 +143,7 @@ def _judge(
     """The price is made only for a card that may pay at all."""
     member = books.member(card.member_id)
     assert member is not None, "a card on the books has a member"
-    refusal = judge_card(evidence.proof, card)
+    refusal = judge_card(evidence.proof, card, shared=shop.chain.belongs)
     if refusal is not None:
         return refusal, None
     if member.status != "active":
@@ -166,6 +166,7 @@ def _judge(
         policy=shop.policy,
         plan=plan_of(quote, owner_of(member.member_id)),
         asks_pin=gains and profile.proves is Assurance.IDENTITY,
+        shared=shop.chain.belongs,
     )
     return decision, quote
 

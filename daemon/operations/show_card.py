@@ -28,7 +28,7 @@ async def show_card(shop: Shop, presence: Presence) -> dict[str, Any] | Decline 
         card = find_card(books, proof)
         if isinstance(card, Decline):
             return card, None
-        refusal = judge_card(proof, card)
+        refusal = judge_card(proof, card, shared=shop.chain.belongs)
         if refusal is not None:
             return refusal, card
         member = books.member(card.member_id)

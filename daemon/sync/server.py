@@ -46,7 +46,8 @@ class SyncServer:
     """Serves the protocol on `host`:`port` (0: one that is free, see `port`) until it is stopped.
 
     `cloud_keys` are the public keys (32 bytes, by key id) whose receipts count. `on_progress` is
-    called after every pull and every receipt, on the event loop.
+    called after every pull and every receipt, on the event loop. `routes` adds what else the cloud
+    may ask at this door.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class SyncServer:
         cloud_keys: Mapping[bytes, bytes],
         version: str = "",
         on_progress: Callable[[], None] | None = None,
+        routes: Callable[[web.Application], None] | None = None,
     ) -> None:
+        self._routes = routes
         self._host = host
         self._port = port
         self._ssl = ssl_context
@@ -82,6 +85,10 @@ class SyncServer:
     def port(self) -> int:
         """The port that is listened on; 0 before `start` when any was asked for."""
         return self._port
+
+    def begin(self, identity: Identity) -> None:
+        """A new epoch: receipts are for it from now on."""
+        self._identity = identity
 
     async def start(self) -> None:
         """Raises OSError if the address cannot be had."""
@@ -103,6 +110,8 @@ class SyncServer:
         app.router.add_get("/sync/v1/batches", self._batches)
         app.router.add_post("/sync/v1/receipts", self._receipts)
         app.router.add_get("/sync/v1/device", self._device)
+        if self._routes is not None:
+            self._routes(app)
         return app
 
     async def _batches(self, request: web.Request) -> web.Response:
@@ -164,13 +173,25 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _problem(error.status, BadRequest(key))
 
 
+_NOT_UNDERSTOOD: Final = ("receipt_malformed", "orders_malformed")
+_NOT_SIGNED_BY_A_FRIEND: Final = (
+    "receipt_signature",
+    "receipt_key_unknown",
+    "orders_signature",
+    "orders_key_unknown",
+)
+_NOT_FOR_NOW: Final = ("orders_replayed", "orders_device", "orders_epoch")
+
+
 def _status(error: CounterError) -> int:
     if isinstance(error, Conflict):
         return HTTPStatus.CONFLICT
-    if isinstance(error, BadRequest) or error.key == "receipt_malformed":
+    if isinstance(error, BadRequest) or error.key in _NOT_UNDERSTOOD:
         return HTTPStatus.BAD_REQUEST
-    if error.key in ("receipt_signature", "receipt_key_unknown"):
+    if error.key in _NOT_SIGNED_BY_A_FRIEND:
         return HTTPStatus.FORBIDDEN
+    if error.key in _NOT_FOR_NOW:
+        return HTTPStatus.CONFLICT
     if isinstance(error, LedgerError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     assert isinstance(error, SyncError), error

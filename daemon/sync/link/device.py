@@ -80,7 +80,8 @@ class _Asked:
 
 class DeviceLink:
     """Implements `daemon.ports.chain.Chain`. `cloud_keys` are the public keys whose orders and
-    receipts count, by key id. `on_change` is called where the page should look anew."""
+    receipts count, by key id. `on_change` is called where the page should look anew, `on_epoch`
+    when a new epoch has begun, `not_before` with the newest time that the cloud has signed."""
 
     belongs = True
 
@@ -97,6 +98,7 @@ class DeviceLink:
         synced: Callable[[], bool] = lambda: True,
         on_change: Callable[[], None] = lambda: None,
         on_epoch: Callable[[Identity], None] = lambda identity: None,
+        not_before: Callable[[int], None] = lambda now_ms: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shop = shop
@@ -110,6 +112,7 @@ class DeviceLink:
         self._synced = synced
         self._on_change = on_change
         self._on_epoch = on_epoch
+        self._not_before = not_before
         self._monotonic = monotonic
         self._boot = os.urandom(8).hex()
         self._began_s = monotonic()
@@ -157,6 +160,7 @@ class DeviceLink:
             if orders.epoch != self._identity.epoch:
                 raise SyncError("orders_epoch", epoch=orders.epoch)
             obeyed = await asyncio.shield(self.carry_out(orders))
+        self._not_before(orders.now_ms)
         self.heard()
         async with self._obeyed:
             self._obeyed_count += 1

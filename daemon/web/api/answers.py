@@ -200,10 +200,20 @@ class Ledger(BaseModel):
     stopped: str | None
 
 
+class ChainLink(BaseModel):
+    online: bool = Field(description="The cloud answers: a sale may ask it.")
+    since_ms: int | None = Field(description="Online, or offline, since then.")
+    contact_ms: int | None = Field(description="When the cloud was last heard.")
+    waiting: int = Field(description="Batches and changes that the cloud does not have yet.")
+
+
 class Sync(BaseModel):
     sealed: int
     receipted: int
     last_pull_ms: int | None
+    chain: ChainLink | None = Field(
+        default=None, description="None for a shop that is not part of a chain."
+    )
 
 
 class ShopClock(BaseModel):

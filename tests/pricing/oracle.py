@@ -247,12 +247,24 @@ class Oracle:
         total = sum(rounded(worth) for worth in cheaper.values())
         return shared_out(total, {at: rounded(worth) for at, worth in weight.items()})
 
-    def lowest(self, *, lines_lowest: bool) -> int:
+    def _tangled(self, chosen: list[Rule]) -> bool:
+        """Whether what pieces are worth together meets another rule over several lines: a dearer
+        piece may then bring more off the lines that the other rule leaves."""
+        return any(
+            one is not other and one.about & other.about
+            for one in chosen
+            if isinstance(one.offer.effect, BuyN)
+            for other in chosen
+        )
+
+    def lowest(self, *, lines_lowest: bool, tangled: bool = True) -> int:
         """The lowest total of all allowed sets; with `lines_lowest` each line takes its lowest
         price first, as the shop's rule says, else every combination of line prices is tried as
-        well."""
+        well. Without `tangled` sets are left out in which buying pieces meets another rule."""
         totals = []
         for chosen in self.allowed_sets():
+            if not tangled and self._tangled(chosen):
+                continue
             ways = [sorted(self.prices_of_line(item, chosen)) for item in self.items.values()]
             if lines_lowest:
                 ways = [way[:1] for way in ways]

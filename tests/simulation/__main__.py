@@ -7,13 +7,34 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from tests.simulation.loop import run_virtual
 from tests.simulation.world import Outcome, Setting, World
 
 
-def run_seed(seed: int, setting: Setting) -> Outcome:
-    return run_virtual(seed, World(seed, setting).run)
+def setting_of(seed: int, actions: int) -> Setting:
+    """Every second seed without forced leases and restored disks: there not one fen may be
+    overspent. Sizes differ."""
+    return Setting(
+        devices=2 + seed % 3, members=1 + seed % 4, actions=actions, faults=seed % 2 == 0
+    )
+
+
+def run_seed(seed: int, actions: int) -> Outcome:
+    logging.disable(logging.CRITICAL)
+    return run_virtual(seed, World(seed, setting_of(seed, actions)).run)
+
+
+def run_all(seeds: range, actions: int, jobs: int) -> Iterator[Outcome]:
+    work = partial(run_seed, actions=actions)
+    if jobs == 1:
+        yield from map(work, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(work, seeds, chunksize=4)
 
 
 def main() -> int:
@@ -22,22 +43,22 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2_000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--actions", type=int, default=Setting().actions)
+    parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
-    logging.disable(logging.CRITICAL)
     counts: Counter[str] = Counter()
     violations = overspent = at_risk = shown = 0
     began = time.perf_counter()
-    for seed in range(options.first, options.first + options.seeds):
-        # Every second one without forced leases and restored disks: not a fen may be overspent.
-        setting = Setting(actions=options.actions, faults=seed % 2 == 0)
-        outcome = run_seed(seed, setting)
+    seeds = range(options.first, options.first + options.seeds)
+    for outcome in run_all(seeds, options.actions, options.jobs):
         counts.update(outcome.counts)
         overspent += outcome.overspent_fen
         at_risk += outcome.at_risk_fen
         shown += outcome.shown_fen
         for what in outcome.violations:
             violations += 1
-            print(f"seed {seed}: {what}", flush=True)
+            print(f"seed {outcome.seed}: {what}", flush=True)
+        if outcome.seed % 100 == 0:
+            print(f"... seed {outcome.seed}, violations {violations}", flush=True)
     for name, count in sorted(counts.items()):
         print(f"{name:36} {count}")
     taken = time.perf_counter() - began

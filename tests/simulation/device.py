@@ -165,7 +165,9 @@ class SimDevice:
             await self.exchange()
             self.link.hurried.clear()
             try:
-                pause_s = 0.05 if await self.link.has_news() else self.chance.uniform(1, 25)
+                news = self.link.online and await self.link.has_news()
+                idle_s = self.chance.uniform(5, 120 if self.link.online else 20)
+                pause_s = 0.05 if news else idle_s
                 await asyncio.wait_for(self.link.hurried.wait(), pause_s)
             except TimeoutError:
                 continue

@@ -19,33 +19,33 @@ class Weather:
     usual_s: float = 0.03
 
 
+MOST_KEPT = 10
 CALM = Weather(0.0, 0.0, 0.0)
 
 
 @dataclass
 class Wire:
-    """`cut` holds the devices whose line is down. `bag` keeps old messages to be played again."""
+    """`cut` holds the devices whose line is down. `bag` keeps old messages of each
+    direction to be played again."""
 
     chance: random.Random
     weather: Weather = field(default_factory=Weather)
     cut: set[str] = field(default_factory=set)
-    bag: list[tuple[str, bytes]] = field(default_factory=list)
+    bag: dict[str, list[bytes]] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
 
-    async def carry(self, device: str, message: bytes) -> list[bytes]:
+    async def carry(self, device: str, message: bytes, *, up: bool) -> list[bytes]:
         """What arrives at the far end of `device`'s line: nothing, the message, an older one as
         well. Waits as long as it takes."""
+        mine = self.bag.setdefault(f"{device} {'up' if up else 'down'}", [])
         arrives = await self._one(device, message)
         out = [message] if arrives else []
-        if self.chance.random() < self.weather.doubled:
-            self.bag.append((device, message))
-            self.seen["kept"] += 1
-        mine = [old for name, old in self.bag if name == device]
-        if mine and self.chance.random() < self.weather.doubled and device not in self.cut:
+        if mine and device not in self.cut and self.chance.random() < self.weather.doubled:
             self.seen["replayed"] += 1
             out.append(self.chance.choice(mine))
-            if len(self.bag) > 50:
-                del self.bag[: len(self.bag) - 50]
+        if self.chance.random() < self.weather.doubled:
+            mine.append(message)
+            del mine[:-MOST_KEPT]
         return out
 
     async def _one(self, device: str, message: bytes) -> bool:

@@ -39,7 +39,7 @@ class Setting:
 
     devices: int = 4
     members: int = 3
-    actions: int = 120
+    actions: int = 80
     faults: bool = True
     policy: ChainPolicy = field(default_factory=ChainPolicy)
 
@@ -120,9 +120,16 @@ class World:
         for device in self.devices:
             await device.boot()
         first = self.devices[0]
+        while not await first.ledger.read(lambda books: books.journal_number()):
+            await asyncio.sleep(1)
         await first.ledger.write(self._add_members)
         for member in self.members:
             await first.recharge(member, self.chance.randrange(5_000, 60_000))
+        if self.chance.random() < 0.9:
+            # Mostly everybody has heard of everybody before the weather turns.
+            self.wire.weather, usual = CALM, self.wire.weather
+            await asyncio.sleep(300)
+            self.wire.weather = usual
 
     def _add_members(self, books: Books) -> None:
         for number, (member, card) in enumerate(zip(self.members, self.cards, strict=True)):
@@ -140,13 +147,13 @@ class World:
 
     async def _carry(self, device: str, report: bytes) -> list[bytes]:
         back: list[bytes] = []
-        for message in await self.wire.carry(device, report):
+        for message in await self.wire.carry(device, report, up=True):
             try:
                 orders = await self.cloud.exchange(message, device=device)
             except SyncError as error:
                 self.outcome.counts[f"refused {error.key}"] += 1
                 continue
-            back += await self.wire.carry(device, orders)
+            back += await self.wire.carry(device, orders, up=False)
         return back
 
     # -- what happens ----------------------------------------------------------------------------
@@ -171,7 +178,7 @@ class World:
                 if asyncio.iscoroutine(done):
                     await done
                 return
-        await asyncio.sleep(self.chance.uniform(60, 3_000))
+        await asyncio.sleep(self.chance.uniform(60, 1_000))
 
     def _sell(self, device: SimDevice) -> None:
         card = self.chance.choice(self.cards)
@@ -197,10 +204,12 @@ class World:
             self.outcome.counts[f"void {await device.void_one()}"] += 1
 
     def _cut(self, device: SimDevice) -> None:
-        if device.name in self.wire.cut:
-            self.wire.cut.discard(device.name)
-        else:
-            self.wire.cut.add(device.name)
+        """Mostly for a minute, now and then for half an hour."""
+        long = self.chance.random() < 0.25
+        self.wire.cut.add(device.name)
+        asyncio.get_running_loop().call_later(
+            self.chance.uniform(5, 1_800 if long else 90), self.wire.cut.discard, device.name
+        )
 
     async def _crash(self, device: SimDevice) -> None:
         await device.crash()
@@ -372,9 +381,12 @@ def entries_of(books: Books) -> list[Entry]:
 
 
 async def all_leaves(books: CloudBooks) -> list[tuple[str, int, Entry]]:
-    """(device, epoch, entry) of everything that has its effect in the accounts."""
-    found = []
+    """(device, epoch, entry) of everything that has its effect in the accounts. What an epoch that
+    is over had sent already comes again with the next one, and counts once."""
+    found, seen = [], set()
     for journal in await books.journals.journals():
         for _, leaf in await books.journals.leaves(journal.device, journal.epoch, 0, 1 << 40):
-            found.append((journal.device, journal.epoch, parse_leaf(leaf)))
+            if (journal.device, leaf) not in seen:
+                seen.add((journal.device, leaf))
+                found.append((journal.device, journal.epoch, parse_leaf(leaf)))
     return found

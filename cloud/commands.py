@@ -20,11 +20,14 @@ from typing import Any
 
 from cloud import enrol, site
 from cloud.answer import Cloud
-from cloud.books import CloudStore
+from cloud.books import CloudBooks, CloudStore
 from cloud.records import DiscrepancyState
 from cloud.server import CloudServer
+from cloud.settlement import as_csv, crossed, day_number, owed
+from cloud.statement import TENDERS, Matched, match, read_statement
 from cloud.views import devices_view, leases_view
 from daemon.core.errors import NotFound
+from daemon.core.money import yuan
 
 Verb = Callable[[argparse.Namespace, CloudStore], Awaitable[Any]]
 
@@ -60,6 +63,14 @@ def add_to(parsers: Any) -> None:
     policy = _verb(parsers, "policy", _policy, "the merchant's rules for leases and credit")
     policy.add_argument("--set", metavar="JSON")
     found.add_argument("--note", default="")
+    crossing = _verb(parsers, "settlement", _settlement, "who sold what was topped up where")
+    crossing.add_argument("--csv", action="store_true")
+    paid = _verb(parsers, "statement", _statement, "match an acquirer's file with the journals")
+    paid.add_argument("--tender", required=True, choices=TENDERS)
+    paid.add_argument("--file", required=True, type=Path, help="CSV with a heading, in yuan")
+    for parser in (crossing, paid):
+        parser.add_argument("--from", dest="from_day", required=True, metavar="YYYY-MM-DD")
+        parser.add_argument("--to", required=True, metavar="YYYY-MM-DD", help="not this day")
 
 
 def _verb(parsers: Any, name: str, verb: Verb, what: str) -> argparse.ArgumentParser:
@@ -160,6 +171,36 @@ async def _policy(asked: argparse.Namespace, store: CloudStore) -> Any:
             await books.devices.put_setting(site.POLICY, asked.set)
             await books.devices.log(site.now_ms(), asked.who, "policy", "", asked.set)
     return asdict(await site.policy_of(store))
+
+
+async def _settlement(asked: argparse.Namespace, store: CloudStore) -> Any:
+    days = (day_number(asked.from_day), day_number(asked.to))
+    async with store.transaction() as books:
+        rows = await crossed(books, *days)
+    if asked.csv:
+        print(as_csv(rows), end="")
+        return None
+    told = [{**asdict(row), "net": row.net} for row in rows]
+    owing = [asdict(each) for each in owed(rows)]
+    return {"crossed": told, "owed": owing} if asked.json else [*told, *owing]
+
+
+async def _statement(asked: argparse.Namespace, store: CloudStore) -> Any:
+    lines = read_statement(await asyncio.to_thread(asked.file.read_bytes))
+    days = (day_number(asked.from_day), day_number(asked.to))
+
+    async def work(books: CloudBooks) -> Matched:
+        return await match(books, asked.tender, lines, *days, site.now_ms())
+
+    matched = await store.run(work)
+    return asdict(matched) if asked.json else [*_matched_words(matched)]
+
+
+def _matched_words(matched: Matched) -> Iterable[Any]:
+    total = yuan(matched.amount_fen)
+    yield f"{matched.tender}: {matched.agreed} of {matched.lines} lines agree, {total} yuan"
+    for each in matched.differences:
+        yield {"type": each.type, "amount": each.amount, "device": each.device, **each.refs}
 
 
 def _tell(told: Any, as_json: bool) -> None:

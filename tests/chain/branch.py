@@ -14,7 +14,7 @@ from cloud.books import CloudStore
 from cloud.records import Device
 from daemon.core.errors import SyncError
 from daemon.core.lease.policy import ChainPolicy
-from daemon.keys.files import KeyFolder
+from daemon.keys.files import KeyFolder, SigningKey
 from daemon.operations.branch_join import join
 from daemon.operations.shop import Identity, Shop
 from daemon.sync import envelope
@@ -40,7 +40,13 @@ class Branch:
     cut: bool = False
     lose_answers: bool = False
     synced: bool = True
+    by_hand: bool = True
+    """Whether this class stands in for a binding while somebody waits."""
     link: DeviceLink = field(init=False)
+    keys: KeyFolder = field(init=False)
+    signer: SigningKey = field(init=False)
+    sealer: Sealer = field(init=False)
+    identity: envelope.Identity = field(init=False)
     _push: asyncio.Task[None] | None = None
 
     @property
@@ -49,7 +55,8 @@ class Branch:
 
     async def make_link(self, shop: Shop, keys: KeyFolder) -> DeviceLink:
         epoch = await join(shop.ledger)
-        signer = keys.signer()
+        self.keys, self.signer = keys, keys.signer()
+        signer = self.signer
         who = envelope.Identity(MERCHANT, shop.identity.store, shop.identity.device, epoch)
         async with self.cloud.store.transaction() as books:
             if await books.devices.device(who.device) is None:
@@ -57,9 +64,11 @@ class Branch:
                     Device(who.device, MERCHANT, who.store, signer.public_key)
                 )
         key = SeedKey(CLOUD_SEED)
+        self.identity = who
+        self.sealer = Sealer(shop.ledger, signer, who, shop.clock)
         self.link = DeviceLink(
             shop,
-            Sealer(shop.ledger, signer, who, shop.clock),
+            self.sealer,
             signer,
             who,
             {key.key_id: key.public_key},
@@ -118,7 +127,8 @@ class Branch:
         await self.counter.start()
         rules = replace(self.counter.shop.rules, chain=self.policy)
         self.counter.shop.rules_cell.put(rules)
-        self._push = asyncio.create_task(self.push())
+        if self.by_hand:
+            self._push = asyncio.create_task(self.push())
 
     async def stop(self) -> None:
         if self._push is not None:
@@ -136,6 +146,7 @@ class Town:
     policy: ChainPolicy = field(default_factory=lambda: ChainPolicy(debit_deadline_ms=20_000))
     clock: HandClock = field(default_factory=HandClock)
     branches: dict[str, Branch] = field(default_factory=dict)
+    by_hand: bool = True
 
     def __post_init__(self) -> None:
         key = SeedKey(CLOUD_SEED)
@@ -146,7 +157,7 @@ class Town:
         folder = self.folder / name
         folder.mkdir()
         counter = Counter(folder, self.clock, identity=Identity(name, f"S-{name}", MERCHANT))
-        branch = Branch(counter, self.cloud, self.policy)
+        branch = Branch(counter, self.cloud, self.policy, by_hand=self.by_hand)
         counter.join = branch.make_link
         self.branches[name] = branch
         await branch.start()
@@ -178,8 +189,8 @@ class Town:
 
 
 @asynccontextmanager
-async def town_of(folder: Path, store: CloudStore) -> AsyncIterator[Town]:
-    town = Town(folder, store)
+async def town_of(folder: Path, store: CloudStore, *, by_hand: bool = True) -> AsyncIterator[Town]:
+    town = Town(folder, store, by_hand=by_hand)
     try:
         yield town
     finally:

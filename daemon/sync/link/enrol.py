@@ -88,13 +88,15 @@ async def enrol(
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device[:64])])
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
     der = request.public_bytes(serialization.Encoding.DER)
+    plain = "".join(letter for letter in code if letter.isalnum()).upper()
+    who = base64.b64encode(f"{device}:{plain}".encode()).decode("ascii")
     headers = {
+        "Authorization": f"Basic {who}",
         "Content-Type": PKCS10,
         "Content-Transfer-Encoding": "base64",
         "Counterd-Batch-Key": signer.public_key.hex(),
         "Counterd-Batch-Proof": signer.sign(PROOF_PREFIX + der).hex(),
     }
-    plain = "".join(letter for letter in code if letter.isalnum()).upper()
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
@@ -102,7 +104,6 @@ async def enrol(
                 url.rstrip("/") + PATH,
                 data=base64.encodebytes(der),
                 headers=headers,
-                auth=aiohttp.BasicAuth(device, plain, "utf-8"),
                 ssl=context if context is not None else True,
             ) as response,
         ):

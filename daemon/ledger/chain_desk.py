@@ -90,7 +90,7 @@ class ChainDesk(Desk):
     def lot_of(self, dseq: int) -> int:
         row = self._one(
             "SELECT number FROM chain_journal WHERE first_dseq <= ?"
-            " ORDER BY first_dseq DESC LIMIT 1",
+            " ORDER BY first_dseq DESC, epoch DESC LIMIT 1",
             dseq,
         )
         return lot_number(0 if row is None else int(row[0]), dseq)

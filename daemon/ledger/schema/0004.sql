@@ -2,8 +2,8 @@
 
 -- What a member is found by: 56 bits of a keyed hash for each word. Phones are negative, so that
 -- they lie together: they are the ones that must be known at once. The words of version 1 are made
--- anew from the sealed personal data, by the runner of long work.
-DROP TABLE member_token;
+-- anew from the sealed personal data by the runner of long work, which then empties member_token:
+-- dropped here, that of a large shop would be one transaction of minutes.
 CREATE TABLE member_word (
     word      INTEGER NOT NULL,
     member_id TEXT NOT NULL,
@@ -26,7 +26,7 @@ DROP TABLE lease;
 CREATE TABLE chain_journal (
     epoch      INTEGER PRIMARY KEY REFERENCES epoch (epoch),
     number     INTEGER NOT NULL UNIQUE CHECK (number BETWEEN 1 AND 4194304),
-    first_dseq INTEGER NOT NULL UNIQUE CHECK (first_dseq > 0)
+    first_dseq INTEGER NOT NULL CHECK (first_dseq > 0)
 ) STRICT;
 
 -- Cumulative, each with this device as its one writer: a projection of the postings of an epoch.

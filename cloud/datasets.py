@@ -67,7 +67,9 @@ async def _take(
     # One order for every process: whoever changes a dataset holds its version until the commit.
     for change in sorted(new, key=lambda c: (c.dataset, c.cseq)):
         if change.dataset == LOTS:
-            await books.accounts.put_rules(_rule(change))
+            rules = _rule(change)
+            await books.accounts.put_rules(rules)
+            await books.accounts.to_grant([key.member for key in rules], now_ms)
         else:
             row = DatasetRow(change.dataset, change.key, 0, change.value, device.device, now_ms)
             moved |= await put_row(books, row, have.get(change.dataset, 0))

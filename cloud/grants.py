@@ -112,11 +112,13 @@ class _Giving:
         self._changed: set[AccountKey] = set()
         self._leases: list[HeldLease] = []
         self._told: set[str] = set()
+        self._rules: dict[tuple[str, int], str] = {}
 
     async def member(self, member: str, branches: list[_Branch]) -> None:
         mine = {key: home for key, home in self._homes.items() if key.member == member}
         self._changed |= settle_debts(mine, self._policy)
         self._homes |= mine
+        self._rules = await self._books.accounts.rules(member)
         held = await self._books.accounts.leases_of(member)
         leases = {(each.device, each.epoch, each.key): each for each in held}
         for branch in branches:
@@ -134,6 +136,9 @@ class _Giving:
         held = leases.get(who) or HeldLease(key, branch.device, branch.epoch, Lease())
         home = self._homes[key]
         if held.lease.state is not LeaseState.ACTIVE or key.asset == OWED or home.overspent:
+            return
+        if key.lot and (key.asset, key.lot) not in self._rules:
+            # Its rule is still on the way; who asks online gets it all the same.
             return
         amount = size_grant(key.asset, home.reserve, held.lease.out, branch.habit, self._policy)
         if not amount:

@@ -31,6 +31,7 @@ from daemon.sync.envelope import (
     open_receipt,
     seal,
 )
+from daemon.sync.envelope.canonical import encode
 from daemon.sync.link.asking import Granted, Request
 from daemon.sync.link.messages import Change, Hello, Orders, Report, open_orders
 
@@ -153,7 +154,11 @@ class Counter:
                 Posting(Account("shop", "bonus_given"), -bonus_fen),
                 Posting(Account(owner, "bonus", lot), bonus_fen, Funding.LEASE),
             ]
-        return self.append(Kind.RECHARGE, member, *postings, **{"rule:principal": rule})
+        for posting in postings:
+            if posting.account.owner == owner:
+                key = f"{member}/{posting.account.asset}/{lot}"
+                self.change("lots", key, encode(rule))
+        return self.append(Kind.RECHARGE, member, *postings)
 
     def sell(
         self,

@@ -30,6 +30,7 @@ from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import SALE, Card, Member, Operation, OpState
 from daemon.core.sale_entry import repaid
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
+from daemon.operations.branch_time import barred
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names
 from daemon.operations.settle_sale import Buyer, plan_of, settle, stored_fen
@@ -153,6 +154,10 @@ def _judge(
     quote = price_or_kept(shop, books, sale, member, card)
     if isinstance(quote, Decline):
         return quote, None
+    if stored_fen(quote) or quote.points_used or quote.passes():
+        bar = barred(shop, books, stored_fen(quote))
+        if bar is not None:
+            return bar, None
     profile = shop.policy.profiles[card.technology]
     gains = quote.points_used > 0 or bool(quote.passes())
     decision = authorize(

@@ -23,6 +23,7 @@ from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sa
 from daemon.core.sold import Deed, earned_by, sold_lines
 from daemon.core.spend import balance_of
 from daemon.operations.after_sale import after_sale
+from daemon.operations.branch_time import barred
 from daemon.operations.levels import settle_level
 from daemon.operations.price_sale import rule_names
 from daemon.operations.sale_receipt import Papered, Told, spool_sale_receipt
@@ -73,6 +74,10 @@ def refusal_now(
     """Why the quote cannot be posted as things are now; None where it can."""
     if not quote.settled:
         return Decline("tender_short", {"short_fen": quote.short_fen})
+    if stored_fen(quote) or quote.points_used or quote.passes():
+        bar = barred(shop, books, stored_fen(quote))
+        if bar is not None:
+            return bar
     day = shop.day(now_ms)
     held = usable(books.holdings(buyer.owner), day) if buyer.member is not None else []
     there = {each.account: each.balance for each in held}
@@ -204,6 +209,7 @@ def _keep_projections(
             books.add_stock(line.line.code, -line.line.quantity)
             stock.append((line.line.code, -line.line.quantity))
     spent = stored_fen(quote)
+    shop.chain.spent(spent)
     if spent and buyer.spends_as is not None:
         books.add_spent(buyer.spends_as, day, spent)
     if buyer.member is not None:

@@ -85,11 +85,23 @@ class Chain(Protocol):
         ...
 
     @property
-    def clock_synced(self) -> bool: ...
+    def clock_synced(self) -> bool:
+        """Whether the time is known: this machine's clock is set, or the cloud has told it since
+        this daemon began."""
+        ...
 
     @property
     def up_ms(self) -> int:
         """How long this daemon runs."""
+        ...
+
+    @property
+    def unsynced_spent_fen(self) -> int:
+        """What was spent from leases since this daemon began without a clock that is set."""
+        ...
+
+    def spent(self, amount_fen: int) -> None:
+        """Stored value was taken."""
         ...
 
     async def debit(self, intent: DebitIntent, timeout_s: float) -> Answer | None:
@@ -121,6 +133,10 @@ class Alone:
     online = False
     clock_synced = True
     up_ms = 0
+    unsynced_spent_fen = 0
+
+    def spent(self, amount_fen: int) -> None:
+        return None
 
     async def debit(self, intent: DebitIntent, timeout_s: float) -> Answer | None:
         return None

@@ -121,6 +121,7 @@ class DeviceLink:
         self._since_ms: int | None = None
         self._contact_ms: int | None = None
         self._waiting = 0
+        self.unsynced_spent_fen = 0
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
@@ -194,7 +195,11 @@ class DeviceLink:
 
     @property
     def clock_synced(self) -> bool:
-        return self._synced()
+        return self._contact_ms is not None or self._synced()
+
+    def spent(self, amount_fen: int) -> None:
+        if not self.clock_synced:
+            self.unsynced_spent_fen += amount_fen
 
     @property
     def up_ms(self) -> int:

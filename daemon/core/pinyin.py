@@ -23,6 +23,8 @@ MOST_SPELLINGS: Final = 8
 MOST_GUESSES: Final = 64
 """Ways to end a syllable that was typed in part."""
 _PARTS: Final = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]")
+_FIRST_HAN: Final = "\u4e00"
+_LAST_HAN: Final = "\u9fff"
 _TYPED: Final = re.compile(r"[a-z']{1,40}\Z")
 
 
@@ -42,11 +44,12 @@ def name_words(name: str, readings: Readings) -> set[str]:
     """`initials:zsf` and `pinyin:zhangsan` for every beginning of every spelling of a name."""
     words: set[str] = set()
     for spelling in _spellings(name, readings):
-        initials, whole = "", ""
+        initials, whole = "initials:", "pinyin:"
         for syllable in spelling:
             initials += syllable[0]
             whole += syllable
-            words |= {f"initials:{initials}", f"pinyin:{whole}"}
+            words.add(initials)
+            words.add(whole)
     return words
 
 
@@ -94,11 +97,17 @@ def _splits(text: str, known: frozenset[str]) -> bool:
     return reached[len(text)]
 
 
+def _parts(name: str) -> Sequence[str]:
+    if name and min(name) >= _FIRST_HAN and max(name) <= _LAST_HAN:
+        # The usual name has one form, and each of its characters is a part.
+        return name
+    return _PARTS.findall(unicodedata.normalize("NFKC", name).casefold())
+
+
 def _spellings(name: str, readings: Readings) -> list[tuple[str, ...]]:
     """Most usual first. A Latin word counts as one syllable."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
     choices: list[tuple[str, ...]] = []
-    for part in _PARTS.findall(folded):
+    for part in _parts(name):
         found: tuple[str, ...] = (part,)
         if not part.isascii():
             found = tuple(readings(part)[:MOST_READINGS])

@@ -58,7 +58,10 @@ class Desk:
 
 
 def to_json(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _written(body)
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def from_json(text: str) -> dict[str, Any]:

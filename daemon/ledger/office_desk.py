@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from daemon.core.member_filter import Condition
+from daemon.core.money import Purse
 from daemon.core.records import Standing
 from daemon.ledger.jobs_desk import JobsDesk
 from daemon.ledger.member_query import Query, compile_filter
@@ -55,6 +56,18 @@ class OfficeDesk(JobsDesk):
             held = Standing(member_id) if rest[2] is None else Standing(member_id, *rest[:9])
             found[member_id] = Listed(member, personal, held, tuple(cards.get(member_id, ())))
         return [found[each] for each in member_ids if each in found]
+
+    def money_of(self, member_ids: Sequence[str]) -> Mapping[str, Purse]:
+        owners = {f"member:{member_id}": member_id for member_id in member_ids}
+        found: dict[str, Purse] = {}
+        for owner, principal_fen, bonus_fen in self._all(
+            "SELECT owner, sum((asset = 'principal') * balance), sum((asset = 'bonus') * balance)"
+            f" FROM account WHERE held = 1 AND owner IN ({', '.join('?' * len(owners))})"
+            " GROUP BY owner",
+            *owners,
+        ):
+            found[owners[owner]] = Purse(principal_fen, bonus_fen)
+        return found
 
     def stretch(
         self,

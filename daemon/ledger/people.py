@@ -284,8 +284,8 @@ def _member_row(member: Member) -> tuple[Any, ...]:
         member.pin_locked_until_ms,
         member.level,
         member.valid_to,
-        json.dumps(list(member.tags), ensure_ascii=False),
-        to_json(member.fields),
+        json.dumps(list(member.tags), ensure_ascii=False) if member.tags else "[]",
+        to_json(member.fields) if member.fields else "{}",
         member.referrer,
         int(member.named),
     )

@@ -66,8 +66,8 @@ class Vault:
 
     def new_key(self, member_id: str) -> tuple[bytes, bytes]:
         """A fresh member key: as it is, and wrapped for keeping."""
-        key = AESGCM.generate_key(bit_length=256)
-        nonce = os.urandom(NONCE_BYTES)
+        fresh = os.urandom(KEY_BYTES + NONCE_BYTES)
+        key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:]
         return key, nonce + self._wrapping.encrypt(nonce, key, member_id.encode())
 
     def unwrap(self, member_id: str, wrapped: bytes) -> bytes:
@@ -177,6 +177,8 @@ def _derive(ledger_key: bytes, purpose: bytes) -> bytes:
 
 def _folded(text: str) -> str:
     """One form for what is the same to a person: width, case and blanks do not matter."""
+    if text.isascii() and text.isdigit():
+        return text
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

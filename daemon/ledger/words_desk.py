@@ -17,16 +17,17 @@ from daemon.ledger.desk import Desk
 from daemon.ledger.vault import WORD_BYTES, Words, number_of
 
 MANY: Final = 20
-"""Members whose words wait when they are added together: one page for each stretch is touched, where
-in their places it would be one for each word."""
+"""Members whose words wait when they are added together: one page for each stretch is touched,
+where in their places it would be one for each word."""
 ID_BYTES: Final = 26
-RECORD_BYTES: Final = WORD_BYTES + ID_BYTES
-_RECORD: Final = struct.Struct(f"{WORD_BYTES}s{ID_BYTES}s")
+_RECORD: Final = struct.Struct(f">q{ID_BYTES}s")
+RECORD_BYTES: Final = _RECORD.size
+_PAD: Final = bytes(RECORD_BYTES - WORD_BYTES - ID_BYTES)
 STRETCHES: Final = 256
 """A stretch is all words whose hash has the same first byte."""
 _COUNTED: Final = 8
 """Of so many stretches the words that wait are counted, for the whole."""
-_INSERT: Final = "INSERT OR IGNORE INTO member_word (word, member_id) VALUES (?, ?)"
+_INSERT: Final = "INSERT OR IGNORE INTO member_word (word, member_id) VALUES (?, CAST(? AS TEXT))"
 
 
 class WordsDesk(Desk):
@@ -44,7 +45,7 @@ class WordsDesk(Desk):
             if waits:
                 raw = member_id.encode()
                 for word in words.others:
-                    later[word[0]] += word + raw
+                    later[word[0]] += _PAD + word + raw
             else:
                 now += [(number_of(word), member_id) for word in words.others]
         # In the order of the index, neighbours share its pages.
@@ -54,10 +55,10 @@ class WordsDesk(Desk):
             self._let_wait(later)
 
     def _let_wait(self, later: Sequence[bytearray]) -> None:
-        last = self._one("SELECT coalesce(max(run), 0) FROM word_waiting")
         self._connection.executemany(
-            "INSERT INTO word_waiting (stretch, run, words) VALUES (?, ?, ?)",
-            [(place, last[0] + 1, bytes(words)) for place, words in enumerate(later) if words],
+            "INSERT INTO word_waiting (stretch, run, words)"
+            " SELECT ?1, coalesce(max(run), 0) + 1, ?2 FROM word_waiting WHERE stretch = ?1",
+            [(place, bytes(words)) for place, words in enumerate(later) if words],
         )
 
     def _forget_words(self, member_id: str, words: Words) -> None:
@@ -65,7 +66,7 @@ class WordsDesk(Desk):
             "DELETE FROM member_word WHERE word = ? AND member_id = ?",
             [(number, member_id) for number in sorted(words.numbers())],
         )
-        gone = {word + member_id.encode() for word in words.others}
+        gone = {_PAD + word + member_id.encode() for word in words.others}
         for stretch in {word[0] for word in words.others}:
             for run, waiting in self._waiting(stretch):
                 kept = [record for record in _records(waiting) if record not in gone]
@@ -100,15 +101,17 @@ class WordsDesk(Desk):
             records += _records(waiting)
             runs.append((first, run))
         records.sort()
-        self._connection.executemany(
-            _INSERT,
-            [
-                (number_of(word), member_id.decode())
-                for word, member_id in _RECORD.iter_unpack(b"".join(records))
-            ],
-        )
+        self._connection.executemany(_INSERT, _RECORD.iter_unpack(b"".join(records)))
         self._connection.executemany("DELETE FROM word_waiting WHERE stretch = ? AND run = ?", runs)
         return int(first) * 100 // STRETCHES
+
+    def forget_old_words(self, most: int) -> int:
+        """Removes up to `most` words as versions before 4 kept them; how many there were."""
+        return self._change(
+            "DELETE FROM member_token WHERE (token, member_id) IN"
+            " (SELECT token, member_id FROM member_token ORDER BY token, member_id LIMIT ?)",
+            most,
+        )
 
     def _waiting(self, stretch: int) -> Iterable[tuple[int, bytes]]:
         return self._all(

@@ -58,6 +58,7 @@ WORDS_OF_A_MEMBER: Final = 16
 MOST_WORDS_WAITING: Final = 100_000 * WORDS_OF_A_MEMBER
 """Those of so many members are put in their place before more are added: more would not share pages
 much better, and their members would not be found for long."""
+OLD_AT_ONCE: Final = 2_000
 REREAD_AT_ONCE: Final = 1_000
 REREAD_AT_ONCE_BUSY: Final = 20
 _WORDS: Final = "member_tokens"
@@ -308,9 +309,9 @@ class JobRunner:
         """Members of an earlier version get the search words that this one knows."""
         kept = await self._shop.ledger.read(lambda books: books.setting(_WORDS))
         version, _, after = (kept or "").partition(":")
-        if version == WORDS_VERSION and after == "all":
-            return
         begin: str | None = after if version == WORDS_VERSION else ""
+        if begin == "all":
+            begin = None
         while begin is not None:
             most = REREAD_AT_ONCE_BUSY if self._busy() else REREAD_AT_ONCE
 
@@ -322,6 +323,8 @@ class JobRunner:
             begin, waiting = await self._shop.ledger.write(work)
             if waiting >= MOST_WORDS_WAITING or begin is None:
                 await self._settle_words()
+            await self._give_way()
+        while await self._shop.ledger.write(lambda books: books.forget_old_words(OLD_AT_ONCE)):
             await self._give_way()
 
     async def _settle_words(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from daemon.core.entry import Draft, Kind
 from daemon.core.errors import Conflict, NotFound
+from daemon.core.money import Purse
 from daemon.core.records import Member, Personal
 from daemon.operations.member_form import Form, new_member
 from daemon.operations.sharing import referrer_numbered
@@ -116,7 +117,17 @@ async def find_members(
     def look(books: Books) -> dict[str, Any]:
         found = books.found_members(query.strip(), most, before)
         listed = books.listed(found.member_ids)
-        views = [member_view(books, each.member, each.cards, each.personal) for each in listed]
+        money = books.money_of(found.member_ids)
+        views = [
+            member_view(
+                books,
+                each.member,
+                each.cards,
+                each.personal or Personal(""),
+                money.get(each.member.member_id, Purse(0, 0)),
+            )
+            for each in listed
+        ]
         return {"members": views, "next": found.after}
 
     return await shop.ledger.read(look)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.core.masking import mask_name, mask_phone
+from daemon.core.money import Purse
 from daemon.core.records import Card, Member, Operation, OpState, Personal
 from daemon.core.spend import balance_of
 from daemon.ports.cards import ReaderStatus
@@ -27,10 +28,16 @@ def owner_of(member_id: str) -> str:
 
 
 def member_view(
-    books: Books, member: Member, cards: Sequence[Card] = (), personal: Personal | None = None
+    books: Books,
+    member: Member,
+    cards: Sequence[Card] = (),
+    personal: Personal | None = None,
+    balance: Purse | None = None,
 ) -> dict[str, Any]:
-    """`personal`: where it was read already."""
+    """`personal` and `balance`: where they were read already."""
     personal = personal or books.personal(member.member_id) or Personal("")
+    if balance is None:
+        balance = balance_of(books.holdings(owner_of(member.member_id)))
     return {
         "member_id": member.member_id,
         "number": member.number,
@@ -38,7 +45,7 @@ def member_view(
         "phone": mask_phone(personal.phone),
         "category": member.category,
         "status": member.status,
-        "balance": balance_of(books.holdings(owner_of(member.member_id))).as_json(),
+        "balance": balance.as_json(),
         "has_pin": member.pin_hash is not None,
         "cards": [card_view(card) for card in cards],
     }

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from daemon.core.member_filter import Condition
+from daemon.core.money import Purse
 from daemon.core.records import Card, Member, Personal, Standing
 
 
@@ -129,6 +130,11 @@ class OfficeBooks(Protocol):
         returns the last id, or None when there are no more."""
         ...
 
+    def forget_old_words(self, most: int) -> int:
+        """Removes up to `most` search words that an earlier version kept in another way; how many
+        there were."""
+        ...
+
     def words_waiting(self) -> int:
         """About how many search words of members that were added wait for their place: those who
         have them are not found by them yet. 0 is exact."""
@@ -141,6 +147,10 @@ class OfficeBooks(Protocol):
 
     def listed(self, member_ids: Sequence[str]) -> Sequence[Listed]:
         """In the order asked for; an id that is not there is left out."""
+        ...
+
+    def money_of(self, member_ids: Sequence[str]) -> Mapping[str, Purse]:
+        """What each of them has in principal and bonus; who has nothing is left out."""
         ...
 
     def stretch(

@@ -165,6 +165,9 @@ async def test_old_members_are_found_by_what_is_new(office: Counter) -> None:
 
     def forget(books: Any) -> None:
         books._connection.execute("DELETE FROM member_word")
+        for member_id in ids:
+            old = "INSERT INTO member_token (token, member_id) VALUES (?, ?)"
+            books._connection.execute(old, (bytes(16), member_id))
         books.put_setting("member_tokens", "1:all")
 
     await office.ledger.write(forget)
@@ -173,11 +176,24 @@ async def test_old_members_are_found_by_what_is_new(office: Counter) -> None:
     reborn = office.reborn()
     await reborn.start()
     try:
-        while await reborn.ledger.read(lambda b: b.setting("member_tokens")) != "3:all":
+
+        def waits(books: Any) -> bool:
+            return books.setting("member_tokens") != "3:all" or bool(books.words_waiting())
+
+        while await reborn.ledger.read(waits):
             await asyncio.sleep(0.005)
         await reborn.sign_in(MANAGER)
         body = await reborn.get("/members?q=k&limit=50")
         assert {member["member_id"] for member in body["members"]} == set(ids)
+
+        def old_words(books: Any) -> int:
+            count: int = books._connection.execute("SELECT count(*) FROM member_token").fetchone()[
+                0
+            ]
+            return count
+
+        while await reborn.ledger.read(old_words):
+            await asyncio.sleep(0.005)
     finally:
         await reborn.stop()
         await office.start()

@@ -34,7 +34,8 @@ KEEP: Final = os.environ.get("COUNTERD_SCREENSHOTS", "")
 SHOWN_IN_DOCS: Final = (
     *("desk", "desk-recharge", "approved", "card-torn", "card-rolled-back", "pin"),
     *("cashier-basket", "cashier-benefits", "cashier-tender", "cashier-paid", "cashier-refund"),
-    *("cashier-count", "cashier-amount"),
+    *("cashier-count", "cashier-amount", "cashier-approval", "cashier-card-service"),
+    *("cashier-gifts", "cashier-member", "cashier-z", "cashier-return-refused"),
 )
 COLOURS: Final = 256
 """A palette makes the pictures a third of their size, and nobody sees it."""

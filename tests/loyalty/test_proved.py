@@ -155,15 +155,15 @@ async def test_an_end_that_is_missing_moved_or_too_many_is_named(ending: MemoryL
     assert differences(ending) == []
     rows = ends(ending.connection)
     assert [row[0] for row in rows] == ["2027-01-31", "2027-02-28"]
-    for row in rows:
+    for row, held in zip(rows, (True, False), strict=True):
         key = " ".join(map(str, row))
+        # The row of an emptied lot does nothing, until the schema needs it and puts it back.
+        missing = [("lot_end", key, "missing")] if held else []
         with spoilt(ending, f"DELETE FROM lot_end WHERE to_day = '{row[0]}'"):
-            assert differences(ending) == [("lot_end", key, "missing")]
+            assert differences(ending) == missing
         moved = f"UPDATE lot_end SET to_day = '2030-01-01' WHERE to_day = '{row[0]}'"
         with spoilt(ending, moved):
-            assert differences(ending) == [
-                ("lot_end", key, "missing"),
-                ("lot_end", key.replace(row[0], "2030-01-01"), "too many"),
-            ]
+            stray = ("lot_end", key.replace(row[0], "2030-01-01"), "too many")
+            assert differences(ending) == [*missing, stray]
     with spoilt(ending, "INSERT INTO lot_end VALUES ('2027-01-31', 'member:x', 'points', 1)"):
         assert differences(ending) == [("lot_end", "2027-01-31 member:x points 1", "too many")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
-from datetime import date, timedelta
 from typing import Any, Final
 
 from daemon.core.entry import Entry, Kind, parse_leaf
@@ -36,8 +35,6 @@ from daemon.ledger.proof.tables import (
 
 _SELLING: Final = (Kind.SALE, Kind.REFUND, Kind.VOID_SALE)
 _SELLING_KINDS: Final = ", ".join(str(int(kind)) for kind in _SELLING)
-_NIGHTLY: Final = "nightly"
-"""The setting in which the daily round keeps how far it is."""
 _TO_DAY: Final = "CASE WHEN json_valid(a.rule) THEN json_extract(a.rule, '$.to_day') END"
 """The last day of a lot, NULL for none; a rule of version 1 is a name and no JSON."""
 
@@ -145,17 +142,16 @@ class ProjectionsProof:
             self._row(COUPON, (code,), row, None)
 
     def _ends(self) -> None:
-        """A lot that holds something ends on its day; one that was emptied is forgotten by the
-        daily round of a later day, and not before."""
+        """A lot that holds something ends on its day. Of one that was emptied there may be a row
+        or none: it does nothing, and the schema puts it back with what is put back into the lot."""
         rows = self._connection.execute("SELECT count(*) FROM lot_end").fetchone()
         self._report.projected += rows[0]
         missing = self._connection.execute(
             f"SELECT to_day, owner, asset, lot FROM (SELECT {_TO_DAY} AS to_day, owner, asset, lot,"
             " held FROM account a WHERE rule IS NOT NULL) AS ending WHERE to_day IS NOT NULL"
-            " AND ((held = 1 AND asset <> 'principal') OR to_day > ?)"
+            " AND held = 1 AND asset <> 'principal'"
             " AND NOT EXISTS (SELECT 1 FROM lot_end e WHERE e.to_day = ending.to_day"
-            " AND e.owner = ending.owner AND e.asset = ending.asset AND e.lot = ending.lot)",
-            (self._dealt_with(),),
+            " AND e.owner = ending.owner AND e.asset = ending.asset AND e.lot = ending.lot)"
         ).fetchall()
         for row in missing:
             self._differ(Difference(LOT_END, tuple(row), (), None))
@@ -166,18 +162,6 @@ class ProjectionsProof:
         ).fetchall()
         for row in strays:
             self._differ(Difference(LOT_END, tuple(row), None, ()))
-
-    def _dealt_with(self) -> str:
-        """The last day whose lots the daily round may have forgotten; a round may last into the
-        next day."""
-        row = self._connection.execute(
-            "SELECT value FROM setting WHERE name = ?", (_NIGHTLY,)
-        ).fetchone()
-        kept = _json(row[0]) if row is not None else {}
-        try:
-            return (date.fromisoformat(str(kept.get("day", ""))) + timedelta(1)).isoformat()
-        except ValueError:
-            return ""
 
     # -- comparing -------------------------------------------------------------------------------
 

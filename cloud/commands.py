@@ -21,6 +21,7 @@ from typing import Any
 from cloud import enrol, site
 from cloud.answer import Cloud
 from cloud.books import CloudBooks, CloudStore
+from cloud.overview import overview
 from cloud.records import DiscrepancyState
 from cloud.server import CloudServer
 from cloud.settlement import as_csv, crossed, day_number, owed
@@ -42,6 +43,7 @@ def add_to(parsers: Any) -> None:
     server.add_argument("--port", type=int, default=8444)
     server.add_argument("--plain", action="store_true", help="no TLS: a proxy on this machine")
     server.add_argument("--no-work", action="store_true", help="leave effects to other processes")
+    _verb(parsers, "overview", _overview, "money by member, devices, who owes whom")
     _verb(parsers, "devices", _devices, "devices, cursors and what they hold")
     leases = _verb(parsers, "leases", _leases, "what a device holds, account by account")
     leases.add_argument("--device", required=True)
@@ -125,6 +127,11 @@ async def _serve(asked: argparse.Namespace, store: CloudStore) -> None:
         await ended.wait()
     finally:
         await server.stop()
+
+
+async def _overview(asked: argparse.Namespace, store: CloudStore) -> Any:
+    async with store.transaction() as books:
+        return await overview(books, site.now_ms())
 
 
 async def _devices(asked: argparse.Namespace, store: CloudStore) -> Any:

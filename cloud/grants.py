@@ -120,7 +120,8 @@ class _Giving:
         self._homes |= mine
         self._rules = await self._books.accounts.rules(member)
         held = await self._books.accounts.leases_of(member)
-        leases = {(each.device, each.epoch, each.key): each for each in held}
+        # An account that another process has just made is not held here: it comes again.
+        leases = {(each.device, each.epoch, each.key): each for each in held if each.key in mine}
         for branch in branches:
             for key in sorted(mine):
                 await self._fill(branch, key, leases)

@@ -171,7 +171,7 @@ async def _insufficient(
     others: list[HeldLease] = []
     told: dict[str, HeldAt] = {}
     for held in leases:
-        if held.device == asker.device.device or not held.lease.out:
+        if held.device == asker.device.device or not held.lease.out or held.key not in homes:
             continue
         journal = await live_journal(books, held.device)
         device = await books.devices.device(held.device)

@@ -114,6 +114,7 @@ async def _serve(asked: argparse.Namespace, store: CloudStore) -> None:
         asked.port,
         tls=None if asked.plain else here.tls,
         authority=here.authority,
+        token=here.token,
         works=not asked.no_work,
     )
     ended = asyncio.Event()

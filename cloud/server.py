@@ -4,7 +4,7 @@
     POST /enrol/v1/simpleenroll       one-time code + PKCS#10 -> certificate (RFC 7030, 4.2)
     POST /enrol/v1/simplereenroll     the same for who has a certificate
     GET  /enrol/v1/cacerts            the merchant's authority
-    GET  /healthz   GET /metrics
+    GET  /healthz   GET /metrics      GET /operator (cloud.operator)
 
 A process keeps nothing but its waiting requests: there may be as many as one likes on one
 PostgreSQL. Behind TLS a device's certificate and the signature of its report must name the same
@@ -32,6 +32,7 @@ from cloud.effects import catch_up_all
 from cloud.enrol import Enrolment, certified, enrol, enrol_again
 from cloud.grants import give
 from cloud.metrics import Metrics
+from cloud.operator import Operator
 from daemon.core.errors import BadRequest, CounterError, NotAllowed, SyncError
 from daemon.sync.envelope import SeedKey
 from daemon.sync.link.messages import MEDIA_TYPE, MOST_MESSAGE_BYTES
@@ -58,12 +59,14 @@ class CloudServer:
         *,
         tls: ServerFiles | None = None,
         authority: Authority | None = None,
+        token: str | None = None,
         works: bool = True,
     ) -> None:
         self._cloud = cloud
         self._address = (host, port)
         self._tls = tls
         self._authority = authority
+        self._operator = None if token is None else Operator(cloud, token)
         self._works = works
         self._runner: web.AppRunner | None = None
         self._worker: asyncio.Task[None] | None = None
@@ -82,6 +85,8 @@ class CloudServer:
                 web.get("/metrics", self._metrics),
             ]
         )
+        if self._operator is not None:
+            self._operator.add_to(app)
         context = None if self._tls is None else await asyncio.to_thread(self._tls.context)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import ClientSession
 
 from cloud import enrol, site
 from cloud.answer import Cloud
@@ -52,7 +56,9 @@ async def served(store: CloudStore, tmp_path: Path) -> AsyncIterator[Served]:
     made = site.make_site(tmp_path / "site", MERCHANT, ["127.0.0.1"])
     chain = Chain(store, World(now_ms=site.now_ms()))
     chain.cloud = Cloud(store, made.key, MERCHANT, lambda: chain.world.now_ms, chain.policy)
-    server = CloudServer(chain.cloud, "127.0.0.1", 0, tls=made.tls, authority=made.authority)
+    server = CloudServer(
+        chain.cloud, "127.0.0.1", 0, tls=made.tls, authority=made.authority, token=made.token
+    )
     await server.start()
     try:
         yield Served(chain, server, made, tmp_path)
@@ -155,3 +161,77 @@ async def test_health_and_metrics(served: Served) -> None:
             text = await response.text()
     assert "counterd_cloud_exchanges_total 1" in text
     assert "counterd_cloud_devices 1" in text
+
+
+@asynccontextmanager
+async def operator(served: Served, token: str | None = None) -> AsyncIterator[ClientSession]:
+    context = ssl.create_default_context(cafile=str(served.site.tls.clients))
+    async with ClientSession(
+        served.url,
+        connector=aiohttp.TCPConnector(ssl=context),
+        auth=aiohttp.BasicAuth("安娜", token or served.site.token, "utf-8"),
+    ) as session:
+        yield session
+
+
+async def test_an_operator_sees_and_acts(served: Served) -> None:
+    a = await served.enrolled("A")
+    a.counter.recharge("m1", 50_00)
+    await a.talk()
+    async with operator(served) as session:
+        async with session.get("/operator", params={"lang": "zh-CN"}) as response:
+            text = await response.text()
+            assert response.status == 200 and "script" not in text
+            assert "连锁云端" in text and "本金 50.00" in text and "S-A" in text
+        async with session.get("/operator", params={"lang": "en"}) as response:
+            assert "Cloud of the chain" in await response.text()
+        async with session.get("/operator/v1/leases", params={"device": "A"}) as response:
+            (lease,) = await response.json()
+            assert (lease["out"], lease["state"]) == (50_00, "active")
+        for bad in ({"device": "A"}, {"device": "A", "reason": " "}):
+            async with session.post("/operator/force", data=bad) as response:
+                assert response.status == 400
+        forged = {"Origin": "https://elsewhere.example"}
+        good = {"device": "A", "reason": "<b>gone</b>"}
+        async with session.post("/operator/force", data=good, headers=forged) as response:
+            assert response.status == 403
+        async with session.post("/operator/force", data=good) as response:
+            page = await response.text()
+            assert response.status == 200 and "&lt;b&gt;gone" in page and "<b>gone" not in page
+        form = {"device": "B", "store": "S-B"}
+        async with session.post("/operator/enrol-code", data=form) as response:
+            page = await response.text()
+        code = re.search(r"<strong>([A-Z2-7-]+)</strong>", page)
+        assert code is not None
+        await served.line("B").enrol(code[1])
+        async with session.get("/operator/v1/log") as response:
+            log = await response.json()
+        assert [line["verb"] for line in log[:3]] == ["enrol", "enrol_code", "force"]
+        assert log[2]["who"] == "安娜"
+    assert (await served.chain.sums())["principal"]["at_risk"] == 50_00
+    async with operator(served, "wrong") as session, session.get("/operator") as response:
+        assert response.status == 401
+
+
+async def test_an_operator_settles_a_discrepancy(served: Served) -> None:
+    a = await served.enrolled("A")
+    a.counter.recharge("m1", 50_00)
+    image = a.counter.image()
+    await a.talk()
+    a.counter.restore(image)
+    a.counter.sell("m1", 10_00)
+    await a.talk()
+    async with operator(served) as session:
+        async with session.get("/operator/v1/discrepancies") as response:
+            told = await response.json()
+        form = {"id": told[0]["discrepancy_id"], "state": "EXPLAINED", "reason": "card restored"}
+        async with session.post("/operator/settle", data=form) as response:
+            assert response.status == 200
+        async with session.get("/operator/v1/discrepancies") as response:
+            assert len(await response.json()) == len(told) - 1
+        for view in ("devices", "sums", "log"):
+            async with session.get(f"/operator/v1/{view}") as response:
+                assert response.status == 200
+        days = {"from": "2026-01-01", "to": "2027-01-01"}
+        async with session.get("/operator/v1/settlement", params=days) as response:
+            assert (await response.json()) == {"crossed": [], "owed": []}

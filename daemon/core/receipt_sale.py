@@ -40,6 +40,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "until": ("有效期至 {day}", "Good until {day}"),
     "level": ("会员等级", "Level"),
     "level_up": ("恭喜升级为 {name}", "Promoted to {name}"),
+    "offline": (
+        "离线交易，余额为本店可用，更新于 {at}",
+        "Sold offline. Balance held here, as of {at}",
+    ),
     "coupon": ("优惠券", "Coupon"),
     "step_coupon": ("优惠券", "Coupon"),
     "coupon_back": ("优惠券已退回", "Coupon given back"),
@@ -138,6 +142,8 @@ class BasketFacts:
     level_up: str = ""
     weak: bool = False
     token: str = ""
+    offline: str = ""
+    """In a chain: cut off, and what is known is of this time."""
 
     @property
     def list_fen(self) -> int:
@@ -191,6 +197,8 @@ def basket_receipt(
         blocks += _points(facts, head, say)
     if facts.weak:
         blocks.append(Text(say("weak")))
+    if facts.offline:
+        blocks.append(Text(say("offline").format(at=facts.offline)))
     blocks += _tail(head, facts.reference, facts.token, say)
     receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=dict(facts.tenders).get("cash", 0) > 0)

@@ -28,8 +28,6 @@ T = TypeVar("T")
 
 ASK_AGAIN_S: Final = 0.15
 """While the holders are asked to give up what they hold."""
-OUT_OF_REACH_MS: Final = 60_000
-"""A counter that the cloud has not heard of for so long cannot be called in."""
 SHORT: Final = "insufficient_funds"
 _UNITS: Final = {"points_short": "points"}
 _UNKNOWN: Final = "card_unknown"
@@ -221,5 +219,4 @@ def _not_made(shop: Shop, books: Books, txid: str, answer: Answer) -> None:
 
 
 def _held(there: HeldThere) -> Held:
-    gone = there.told_ms - there.seen_ms > OUT_OF_REACH_MS
-    return Held(there.store, there.amount_fen, there.seen_ms if gone else None)
+    return Held(there.store, there.amount_fen, there.out_of_reach_ms)

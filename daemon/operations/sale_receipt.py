@@ -111,6 +111,7 @@ def spool_sale_receipt(
         level_up=shop.rules.level_name(level) if rises(shop, before, level) else "",
         weak=told.weak,
         token=receipt_id,
+        offline=_offline(shop, books) if member is not None else "",
     )
     receipt = basket_receipt(receipt_id, shop.head, facts, shop.language)
     books.spool_receipt(receipt, sale.op_id, now_ms)
@@ -120,6 +121,14 @@ def spool_sale_receipt(
         after.balance if after is not None else None,
         after.points if after is not None else None,
     )
+
+
+def _offline(shop: Shop, books: Books) -> str:
+    """When the cloud was last heard, where this counter is cut off from its chain; else ""."""
+    if not shop.chain.belongs or shop.chain.online:
+        return ""
+    state = books.chain_state()
+    return shop.time_text(state.contact_ms) if state is not None and state.contact_ms else "-"
 
 
 def spool_refund_receipt(

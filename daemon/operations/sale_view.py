@@ -30,6 +30,7 @@ def sale_view(books: Books, sale: Operation, *, status: str | None = None) -> di
         "status": status or SALE_STATUS[sale.state],
         "reason": sale.reason,
         "facts": answer.get("facts", {}),
+        **_chain_view(books, sale, member_id),
         "member": member_view(books, member) if member else None,
         "technology": answer.get("technology"),
         "weak": bool(answer.get("weak", False)),
@@ -41,6 +42,19 @@ def sale_view(books: Books, sale: Operation, *, status: str | None = None) -> di
         "settled_ms": sale.settled_ms,
         "voided": voided,
         **_basket_view(books, sale, approved=approved, voided=voided),
+    }
+
+
+def _chain_view(books: Books, sale: Operation, member_id: str | None) -> dict[str, Any]:
+    """What of the member's money could be spent here, and who held the rest."""
+    usable_fen = sale.answer.get("facts", {}).get("usable_here_fen")
+    held = books.held_elsewhere(member_id) if member_id and usable_fen is not None else ()
+    return {
+        "usable_here_fen": usable_fen,
+        "elsewhere": [
+            {"store": each.store, "fen": each.amount_fen, "offline_since": each.out_of_reach_ms}
+            for each in held
+        ],
     }
 
 

@@ -78,6 +78,10 @@ class Outgoing:
     key: str
 
 
+OUT_OF_REACH_MS: Final = 60_000
+"""A counter that the cloud has not heard of for so long cannot be called in."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldThere:
     """What another counter holds of a member. `seen_ms`: when the cloud had last heard of it;
@@ -88,6 +92,11 @@ class HeldThere:
     amount_fen: int
     seen_ms: int
     told_ms: int = 0
+
+    @property
+    def out_of_reach_ms(self) -> int | None:
+        """Since when it cannot be called in; None if it can."""
+        return self.seen_ms if self.told_ms - self.seen_ms > OUT_OF_REACH_MS else None
 
 
 OF_ONE_STORE: Final = ("store", "setup")

@@ -10,6 +10,14 @@ import { zhReasons } from "../src/shared/i18n/zh-CN-reasons";
 /** The keys that docs/api.md promises, with the facts that come with them. */
 const PROMISED: Record<string, string[]> = {
   insufficient_funds: ["short_fen", "available_fen"],
+  needs_network: ["usable_here_fen", "short_fen"],
+  held_elsewhere: ["usable_here_fen"],
+  lease_expired: [],
+  clock_unsynced_long: [],
+  clock_unsynced_much: ["left_fen"],
+  lease_closed: [],
+  debit_reversed: [],
+  debit_id_reused: [],
   card_unknown: [],
   card_lost: [],
   card_locked: [],

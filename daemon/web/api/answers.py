@@ -70,12 +70,22 @@ class MemberCard(BaseModel):
     status: str
 
 
+class Elsewhere(BaseModel):
+    store: str
+    fen: int
+    offline_since: int | None = Field(description="Null: it can be called in.")
+
+
 class Sale(BasketSale):
     sale_id: Id
     amount_fen: int
     status: SaleStatus
     reason: str | None
     facts: dict[str, Fact]
+    usable_here_fen: int | None = Field(
+        description="In a chain, of a sale that was short: what could be spent here at once."
+    )
+    elsewhere: list[Elsewhere] = Field(description="And who held the rest of the member's money.")
     member: Member | None
     technology: Literal["uid", "desfire"] | None
     weak: bool

@@ -5,6 +5,38 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "Not enough money: {short_fen} short",
     advice: "{available_fen} is available. Recharge (F4) or take another payment.",
   },
+  needs_network: {
+    title: "{usable_here_fen} can be spent here now, {short_fen} more is needed",
+    advice: "Use what is here and take the rest otherwise (F6), or try with the network.",
+  },
+  held_elsewhere: {
+    title: "{usable_here_fen} can be spent here, the rest is held elsewhere",
+    advice: "Use what is here and take the rest otherwise (F6), or try again later.",
+  },
+  lease_expired: {
+    title: "Offline for too long: stored value cannot be used",
+    advice: "Take another payment (F6) and check the network to head office.",
+  },
+  clock_unsynced_long: {
+    title: "The clock is not set: stored value cannot be used",
+    advice: "Connect the network, or take another payment (F6).",
+  },
+  clock_unsynced_much: {
+    title: "The clock is not set: only {left_fen} of stored value is left",
+    advice: "Connect the network, or take another payment (F6).",
+  },
+  lease_closed: {
+    title: "Head office has taken back what this device held",
+    advice: "Nothing was taken. Take another payment (F6); call head office.",
+  },
+  debit_reversed: {
+    title: "This sale was given up",
+    advice: "Nothing was taken. Begin a new sale.",
+  },
+  debit_id_reused: {
+    title: "The amount of this sale has changed",
+    advice: "Nothing was taken. Cancel it and begin a new sale.",
+  },
   card_unknown: {
     title: "This card is not known",
     advice: "Check that it is a card of this shop. To issue one, find the member (F9).",

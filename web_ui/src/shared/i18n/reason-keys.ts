@@ -35,6 +35,14 @@ export const DECLINE_KEYS = [
   "reader_absent",
   "restarted",
   "two_cards",
+  "needs_network",
+  "held_elsewhere",
+  "lease_expired",
+  "clock_unsynced_long",
+  "clock_unsynced_much",
+  "lease_closed",
+  "debit_reversed",
+  "debit_id_reused",
 ] as const;
 
 export const PROBLEM_KEYS = [

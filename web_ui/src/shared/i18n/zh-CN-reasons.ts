@@ -5,6 +5,38 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
     title: "余额不足，还差 {short_fen}",
     advice: "卡内可用 {available_fen}。请会员充值（F4），或改用其他方式付款。",
   },
+  needs_network: {
+    title: "本店可用 {usable_here_fen}，还差 {short_fen}",
+    advice: "其余的余额需要联网，或存放在其他分店。可以先用本店可用的部分，其余用其他方式付款（F6）。",
+  },
+  held_elsewhere: {
+    title: "本店可用 {usable_here_fen}，其余在其他分店",
+    advice: "另一家分店暂时保管着这位会员的余额。可以先用本店可用的部分，其余用其他方式付款（F6），或稍后再试。",
+  },
+  lease_expired: {
+    title: "离线太久，储值暂时不能用",
+    advice: "这台设备太久没有连上总部。请用其他方式付款（F6），并检查网络。",
+  },
+  clock_unsynced_long: {
+    title: "时间未校准，储值暂时不能用",
+    advice: "设备的时钟没有校准，已超过允许的时间。请接通网络，或用其他方式付款（F6）。",
+  },
+  clock_unsynced_much: {
+    title: "时间未校准，储值只能再用 {left_fen}",
+    advice: "设备的时钟没有校准。请接通网络，或用其他方式付款（F6）。",
+  },
+  lease_closed: {
+    title: "这台设备的额度已被总部收回",
+    advice: "没有扣款。请用其他方式付款（F6），并联系总部。",
+  },
+  debit_reversed: {
+    title: "这笔交易已经取消",
+    advice: "没有扣款。请重新开始一笔交易。",
+  },
+  debit_id_reused: {
+    title: "这笔交易的金额已经变了",
+    advice: "没有扣款。请取消后重新开始一笔交易。",
+  },
   card_unknown: {
     title: "不认识这张卡",
     advice: "请确认是本店的会员卡。需要的话，按 F9 找到会员后重新发卡。",

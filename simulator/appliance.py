@@ -16,9 +16,10 @@ import subprocess
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.demo_shop import EMPLOYEES, SAMPLES, fill_shop
+from simulator.demo_shop import EMPLOYEES, SAMPLES, DemoEmployee, fill_shop
 from simulator.ports import free_pair, free_port
 from simulator.private_pcscd import can_run_pcscd, enter_namespace, start_pcscd
 
@@ -129,6 +130,20 @@ def pull(state: Path, more: Sequence[str]) -> int:
     return subprocess.call(command)
 
 
+@dataclass(frozen=True)
+class Who:
+    """What the configuration says of one device. `reader` and `chain` are tables of it, in TOML."""
+
+    device: str
+    store: str
+    name: str
+    reader: str = ""
+    chain: str = ""
+
+
+LONE = Who("demo-01", "S01", "1号柜台")
+
+
 class SimulatedAppliance:
     """All processes of one appliance. `page_port` 0 picks a free one; `desk_port` None: no desk.
     `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else cards wired in.
@@ -142,8 +157,10 @@ class SimulatedAppliance:
         desk_port: int | None,
         pcsc: bool,
         vpcd_port: int | None = None,
+        who: Who = LONE,
     ) -> None:
         self.state = state
+        self.who = who
         self.pcsc = pcsc
         self.page_port = page_port or free_port()
         self.desk_port = desk_port
@@ -188,9 +205,13 @@ class SimulatedAppliance:
             *("--vpcd-port", str(self.vpcd), "--listen", f"127.0.0.1:{self.rack_port}"),
             ready="cards ready",
         )
+        await self.start_printer()
+
+    async def start_printer(self) -> None:
         await self.processes.start(
             "printer",
-            *(*module, "simulator.printer", "--listen", f"127.0.0.1:{self.paper_port}"),
+            *(sys.executable, "-m", "simulator.printer"),
+            *("--listen", f"127.0.0.1:{self.paper_port}"),
             *("--control", f"127.0.0.1:{self.printer_port}"),
             *("--state", str(self.state / "papers"), "--width", "576"),
             ready="printer ready",
@@ -282,15 +303,17 @@ def announce(appliance: SimulatedAppliance) -> None:
 def write_config(appliance: SimulatedAppliance) -> None:
     """The daemon's configuration of this run; ports change, the rest does not."""
     cloud_key = cloud_signing_key(appliance.state)
-    reader = 'kind = "pcsc"' if appliance.pcsc else f'kind = "vpcd"\nport = {appliance.vpcd}'
+    wired = f'kind = "vpcd"\nport = {appliance.vpcd}'
+    reader = appliance.who.reader or ('kind = "pcsc"' if appliance.pcsc else wired)
+    who = appliance.who
     desk = "" if appliance.desk_port is None else f'"{appliance.desk}"'
     appliance.config.write_text(
         f"""\
 [device]
-id = "demo-01"
-store = "S01"
+id = "{who.device}"
+store = "{who.store}"
 merchant = "demo"
-name = "1号柜台"
+name = "{who.name}"
 
 [shop]
 name = "示范会员店 Demo Shop"
@@ -320,6 +343,8 @@ kind = "network"
 host = "127.0.0.1"
 port = {appliance.paper_port}
 width_mm = 80
+
+{who.chain}
 """,
         encoding="utf-8",
     )
@@ -331,17 +356,17 @@ def cloud_signing_key(state: Path) -> str:
     if not public.exists():
         key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key.unlink(missing_ok=True)
-        public.write_text(_run("cloud", "keygen", "--out", str(key)))
+        public.write_text(run_module("cloud", "keygen", "--out", str(key)))
     return public.read_text().strip()
 
 
-def init_device(appliance: SimulatedAppliance) -> None:
+def init_device(appliance: SimulatedAppliance, staff: Sequence[DemoEmployee] = EMPLOYEES) -> None:
     """Keys, certificates, ledger and employees, where they are missing."""
     state, config = appliance.state, str(appliance.config)
-    identity = json.loads(_run("daemon", "init", "--config", config, "--json"))
+    identity = json.loads(run_module("daemon", "init", "--config", config, "--json"))
     if not (state / "staffed").exists():
-        for employee in EMPLOYEES:
-            _run(
+        for employee in staff:
+            run_module(
                 *("daemon", "employee", "--config", config, "--number", employee.number),
                 *("--name", employee.name, "--role", employee.role),
                 told=employee.pin,
@@ -357,7 +382,8 @@ def init_device(appliance: SimulatedAppliance) -> None:
     (state / "cloud.json").write_text(json.dumps(known))
 
 
-def _run(module: str, *arguments: str, told: str | None = None) -> str:
+def run_module(module: str, *arguments: str, told: str | None = None) -> str:
+    """What `python -m module` says; `told` goes to its standard input. Raises RuntimeError."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         input=None if told is None else told + "\n",

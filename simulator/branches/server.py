@@ -1,14 +1,20 @@
-"""Serves the page of two branches and passes its calls on: cards, cables, and the cloud's books.
+"""Serves the page of two branches, passes its calls on to cards and cables, and shows the cloud's
+books as the cloud's own commands tell them.
 
-The page has one origin, so rack, network and cloud need no permission for it. Loopback only.
+The page has one origin, so rack and network need no permission for it. Loopback only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -24,6 +30,7 @@ FILES = {
 }
 CONNECT_TIMEOUT_S = 2.0
 SILENCE_TIMEOUT_S = 40.0
+FRESH_S = 2.0
 CLIENT = web.AppKey("client", aiohttp.ClientSession)
 
 
@@ -37,12 +44,13 @@ class Branch:
 
 @dataclass(frozen=True)
 class Places:
-    """`branches` from left to right, in the order of the readers; base addresses of the rest."""
+    """`branches` from left to right, in the order of the readers; base addresses of cards and
+    cables; the folder of the cloud."""
 
     branches: tuple[Branch, ...]
     rack: str
     network: str
-    cloud: str
+    cloud_folder: Path
 
 
 class BranchesPage:
@@ -50,17 +58,21 @@ class BranchesPage:
 
     def __init__(self, places: Places) -> None:
         self._places = places
+        self._looking = asyncio.Lock()
+        self._looked_s = -FRESH_S
+        self._told: dict[str, Any] | None = None
 
     def app(self) -> web.Application:
         """An application of its own."""
         app = web.Application(middlewares=[only_here], client_max_size=16 * 1024)
         app.cleanup_ctx.append(_with_client)
         places = self._places
-        far = {"rack": places.rack, "network": places.network, "cloud": places.cloud}
+        far = {"rack": places.rack, "network": places.network}
         app.add_routes(
             [
                 web.get("/config.json", self._config),
                 web.get("/status.json", self._status),
+                web.get("/books.json", self._books),
                 web.get("/{name:[a-z.]*}", self._file),
                 *(
                     web.route("*", rf"/{name}/{{path:api/.*}}", relayed(_client_of, base))
@@ -92,14 +104,13 @@ class BranchesPage:
         )
 
     async def _config(self, request: web.Request) -> web.StreamResponse:
-        """GET /config.json: the branches and where the cloud's own page is."""
+        """GET /config.json: the branches."""
         return web.json_response(
             {
                 "branches": [
                     {"name": branch.name, "cashier_url": branch.cashier}
                     for branch in self._places.branches
                 ],
-                "cloud_url": self._places.cloud,
             }
         )
 
@@ -112,6 +123,31 @@ class BranchesPage:
                 async with _client_of(request).get(f"{branch.cashier}/healthz") as answer:
                     up[branch.name] = answer.status < 500
         return web.json_response(up)
+
+    async def _books(self, request: web.Request) -> web.StreamResponse:
+        """GET /books.json: devices, balances and settlement, a moment old at most."""
+        loop = asyncio.get_running_loop()
+        async with self._looking:
+            if loop.time() - self._looked_s > FRESH_S:
+                self._told = await _ask_cloud(self._places.cloud_folder)
+                self._looked_s = loop.time()
+        if self._told is None:
+            return web.json_response({"error": "the cloud does not answer"}, status=502)
+        return web.json_response(self._told)
+
+
+async def _ask_cloud(folder: Path) -> dict[str, Any] | None:
+    """What an operator would type, as JSON; None where it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cloud", "overview", "--folder", str(folder), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    told, _ = await process.communicate()
+    if process.returncode:
+        return None
+    found: dict[str, Any] = json.loads(told)
+    return found
 
 
 async def _with_client(app: web.Application) -> AsyncIterator[None]:

@@ -172,7 +172,7 @@ function paintBooks() {
 
 async function lookAtBooks() {
   try {
-    books = await call("cloud/api/v1/overview");
+    books = await call("books.json");
   } catch {
     books = null;
   }
@@ -211,7 +211,6 @@ async function lookAtBranches() {
 
 async function start() {
   const config = await call("config.json");
-  find("cloud-link").href = config.cloud_url;
   config.branches.forEach(addBranch);
   onLanguage(paintAll);
   startLanguage();

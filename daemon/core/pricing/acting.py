@@ -178,9 +178,10 @@ def _stack(found: _Found, rules: RuleBook) -> Stack:
     bits = _group_bits(promotions, rules.group_order)
     sets: dict[int, OfferSet] = {}
     for promotion, mask in found.single:
-        sets.setdefault(mask, OfferSet()).add(
-            promotion, bits[promotion.group], promotion.exclusive is Exclusive.GOODS
-        )
+        if mask not in sets:
+            sets[mask] = OfferSet()
+        exclusive = promotion.exclusive is Exclusive.GOODS
+        sets[mask].add(promotion, bits[promotion.group], exclusive)
     for mask, offer_set in sets.items():
         for place, line in enumerate(offers):
             if mask >> place & 1:

@@ -50,12 +50,14 @@ def scope_keys(scope: Scope) -> list[str | None]:
 class _Days:
     """Promotions of one combination by their days: a balanced tree laid over a sorted array."""
 
-    __slots__ = ("_latest", "_spans")
+    __slots__ = ("_known", "_latest", "_spans")
 
     def __init__(self, spans: Iterable[tuple[int, int, int]]) -> None:
         self._spans = sorted(spans)
         self._latest = [0] * len(self._spans)
         self._measure(0, len(self._spans))
+        self._known: tuple[int, tuple[int, ...]] = (_FIRST - 1, ())
+        """A day and what it has: sales follow each other on one day."""
 
     def _measure(self, low: int, high: int) -> int:
         if low >= high:
@@ -67,12 +69,15 @@ class _Days:
         self._latest[middle] = latest
         return latest
 
-    def on(self, day: int) -> Iterator[int]:
-        if len(self._spans) == 1:
-            first, last, number = self._spans[0]
-            if first <= day <= last:
-                yield number
-            return
+    def on(self, day: int) -> tuple[int, ...]:
+        known_day, numbers = self._known
+        if known_day != day:
+            numbers = tuple(self._look(day))
+            # One assignment: whoever asks on another thread finds a day with its own numbers.
+            self._known = day, numbers
+        return numbers
+
+    def _look(self, day: int) -> Iterator[int]:
         waiting = [(0, len(self._spans))]
         while waiting:
             low, high = waiting.pop()

@@ -139,8 +139,12 @@ class Joint:
 
     def most(self, prices: Sequence[int], goods: Sequence[Goods]) -> int:
         """No less than it can take while its lines cost `prices`, up to rounding (`slack_fen`)."""
-        if isinstance(self.action, _Amount):
-            return _amount(self.action, sum(prices[at] for at in self.lines))
+        action = self.action
+        if isinstance(action, _Amount):
+            return _amount(action, sum([prices[at] for at in self.lines]))
+        if isinstance(action, BuyN):
+            # Shares add up to what was taken: it need not be spread to be known.
+            return _taken(action, _in_sets(action, self.lines, prices, goods), prices, goods)
         return sum(self.shares(prices, goods))
 
     @property
@@ -157,25 +161,53 @@ def _amount(action: _Amount, left_fen: int) -> int:
     return min(off, left_fen, left_fen if action.most_fen is None else action.most_fen)
 
 
+_InSets = list[tuple[int, int, int]]
+"""(line, its first piece in the row, the one after its last that stands in a set)."""
+
+
 def _from_sets(
     action: BuyN, lines: Sequence[int], left: Sequence[int], goods: Sequence[Goods]
 ) -> list[int]:
-    """Pieces stand in a row from the dearest down and are cut into sets; the last `get` of each set
-    are cheaper. What that comes to is spread over all pieces of the sets."""
-    common = math.lcm(*(goods[at].quantity for at in lines))
-    row = sorted(lines, key=lambda at: (-left[at] * (common // goods[at].quantity), at))
+    """What the cheaper pieces come to is spread over all pieces of the sets."""
+    row = _in_sets(action, lines, left, goods)
+    weights = dict.fromkeys(lines, 0)
+    for at, before, after in row:
+        weights[at] = half_up(left[at] * (after - before), goods[at].quantity)
+    return spread(_taken(action, row, left, goods), [weights[at] for at in lines])
+
+
+def _in_sets(
+    action: BuyN, lines: Sequence[int], left: Sequence[int], goods: Sequence[Goods]
+) -> _InSets:
+    """Pieces stand in a row from the dearest down and are cut into sets; lines that no set reaches
+    are left out."""
+    row: Sequence[int] = lines
+    if len(lines) > 1:
+        common = math.lcm(*[goods[at].quantity for at in lines])
+        row = sorted(lines, key=lambda at: (-left[at] * (common // goods[at].quantity), at))
     size = action.buy + action.get
-    sets = sum(goods[at].quantity for at in row) // size
+    sets = sum([goods[at].quantity for at in row]) // size
     end = size * (sets if action.most_sets is None else min(sets, action.most_sets))
-    taken, weights, before = 0, dict.fromkeys(lines, 0), 0
+    found: _InSets = []
+    before = 0
     for at in row:
-        quantity = goods[at].quantity
-        after = min(before + quantity, end)
-        cheaper = _cheaper_until(after, action) - _cheaper_until(before, action)
-        taken += half_up(left[at] * cheaper * action.off_bp, quantity * WHOLE_BP)
-        weights[at] = half_up(left[at] * (after - before), quantity)
+        if before == end:
+            break
+        after = min(before + goods[at].quantity, end)
+        found.append((at, before, after))
         before = after
-    return spread(taken, [weights[at] for at in lines])
+    return found
+
+
+def _taken(action: BuyN, row: _InSets, left: Sequence[int], goods: Sequence[Goods]) -> int:
+    """The last `get` pieces of each set are cheaper."""
+    taken = 0
+    for at, before, after in row:
+        cheaper = _cheaper_until(after, action) - _cheaper_until(before, action)
+        if cheaper:
+            pieces_bp = goods[at].quantity * WHOLE_BP
+            taken += half_up(left[at] * cheaper * action.off_bp, pieces_bp)
+    return taken
 
 
 def _cheaper_until(pieces: int, action: BuyN) -> int:

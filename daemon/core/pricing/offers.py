@@ -46,16 +46,27 @@ class _Best:
     def add(self, promotion: Promotion) -> None:
         effect = promotion.effect
         if isinstance(effect, PercentOff):
-            self.merge((effect.rate_bp, promotion.promotion_id), None)
+            self._lower((effect.rate_bp, promotion.promotion_id), None)
         else:
             assert isinstance(effect, FixedPrice)
-            self.merge(None, (effect.price_fen, promotion.promotion_id))
+            self._lower(None, (effect.price_fen, promotion.promotion_id))
 
-    def merge(self, percent: Offer | None, fixed: Offer | None) -> None:
+    def _lower(self, percent: Offer | None, fixed: Offer | None) -> None:
         if percent is not None and (self.percent is None or percent < self.percent):
             self.percent = percent
         if fixed is not None and (self.fixed is None or fixed < self.fixed):
             self.fixed = fixed
+
+    def or_better(self, other: _Best) -> _Best:
+        """The best of both; neither is changed."""
+        percent, fixed = self.percent, self.fixed
+        adds = other.percent is not None and (percent is None or other.percent < percent)
+        if not adds and (other.fixed is None or (fixed is not None and fixed <= other.fixed)):
+            return self
+        both = _Best()
+        both._lower(percent, fixed)
+        both._lower(other.percent, other.fixed)
+        return both
 
     def price(self, fen: int, quantity: int, parts: int) -> tuple[int, str]:
         """The lower price and the rule that makes it; (fen, "") when there is none."""
@@ -87,11 +98,15 @@ class OfferSet:
         if exclusive:
             self.alone.setdefault(promotion.with_member_discount, _Best()).add(promotion)
             return
-        self.any_price.setdefault(group, _Best()).add(promotion)
-        if promotion.with_member_discount:
-            self.beside_member.setdefault(group, _Best()).add(promotion)
-        else:
+        if group not in self.any_price:
+            self.any_price[group] = _Best()
+        self.any_price[group].add(promotion)
+        if not promotion.with_member_discount:
             self.shuns_member = True
+            return
+        if group not in self.beside_member:
+            self.beside_member[group] = _Best()
+        self.beside_member[group].add(promotion)
 
 
 class LineOffers:
@@ -110,13 +125,17 @@ class LineOffers:
         self._groups: dict[bool, list[_Best]] = {}
 
     def price(self, denied: int) -> Priced:
-        if self.list_fen == self.member_fen:
-            denied &= ~NO_MEMBER_DISCOUNT
-        if not self.sets:
-            denied &= NO_MEMBER_DISCOUNT
         priced = self._priced[denied]
         if priced is None:
-            priced = self._priced[denied] = self._work_out(denied)
+            matters = denied
+            if self.list_fen == self.member_fen:
+                matters &= ~NO_MEMBER_DISCOUNT
+            if not self.sets:
+                matters &= NO_MEMBER_DISCOUNT
+            priced = self._priced[matters]
+            if priced is None:
+                priced = self._priced[matters] = self._work_out(matters)
+            self._priced[denied] = priced
         return priced
 
     def _work_out(self, denied: int) -> Priced:
@@ -150,7 +169,8 @@ class LineOffers:
             groups = each[0] if len(each) == 1 else {}
             for bests in each if len(each) > 1 else ():
                 for group, best in bests.items():
-                    groups.setdefault(group, _Best()).merge(best.percent, best.fixed)
+                    kept = groups.get(group)
+                    groups[group] = best if kept is None else kept.or_better(best)
             known = self._groups[member] = [groups[group] for group in sorted(groups)]
         return known
 

@@ -37,6 +37,8 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     if total == 0:
         return [0] * len(weights)
     assert total > 0 and whole > 0 and min(weights) >= 0
+    if len(weights) == 1:
+        return [total]
     shares, remainders = [], []
     for weight in weights:
         share, remainder = divmod(total * weight, whole)

@@ -163,11 +163,11 @@ class _Part:
         """Of one line: its highest price, by how much at most all joints that may stand together on
         it take more when it costs more, and how many of them could have made it dearer."""
         slopes: dict[tuple[int, int], int] = {}
-        every = FREE
+        every, kinds, goods = FREE, self.kinds, self.goods[place]
         for at in self.on_line[place]:
-            slope = self.joints[at].slope_bp(self.goods[place])
-            if slope > slopes.get(self.kinds[at], 0):
-                slopes[self.kinds[at]] = slope
+            slope = self.joints[at].slope_bp(goods)
+            if slope > slopes.get(kinds[at], 0):
+                slopes[kinds[at]] = slope
             every |= self.denies[at]
         self.highest[place] = self.offers[place].price(every).fen
         self.slopes[place] = sum(slopes.values())
@@ -258,15 +258,17 @@ class _Part:
         risen = list(prices)
         answers = 0
         settled = joint.layer is not Layer.COUPONS
+        offers, highest, slopes = self.offers, self.highest, self.slopes
         for place in joint.lines:
-            risen[place] = self.offers[place].price(denied[place] | denies).fen
-            settled = settled and risen[place] == self.highest[place]
-            if self.slopes[place] > WHOLE_BP:
-                risen[place] = self.highest[place]
-            elif risen[place] > prices[place]:
-                share_bp = (WHOLE_BP - self.slopes[place]) // self.rivals[place]
+            fen = offers[place].price(denied[place] | denies).fen
+            settled = settled and fen == highest[place]
+            if slopes[place] > WHOLE_BP:
+                fen = highest[place]
+            elif fen > prices[place]:
+                share_bp = (WHOLE_BP - slopes[place]) // self.rivals[place]
                 share_bp += joint.slope_bp(self.goods[place])
-                answers += (risen[place] - prices[place]) * share_bp // WHOLE_BP
+                answers += (fen - prices[place]) * share_bp // WHOLE_BP
+            risen[place] = fen
         # Where no price can rise any more, rounding has nothing to hide either.
         slack_fen = 0 if settled else joint.slack_fen
         gain = max(0, joint.most(risen, self.goods) + slack_fen - answers)

@@ -134,6 +134,7 @@ inline force(d) {
 #define CALM(d) (!ask[d] && (intent[d] == QUIET || intent[d] == GRANTED || intent[d] == ENDED))
 
 inline check() {
+    assert(refunds <= sold);                                                   /* I10 */
     assert(FUND + o == r + s + in_debit + out[0] + out[1]);                    /* I1 */
     assert(seen[0] <= granted[0] && seen[1] <= granted[1]);                    /* I2 */
 #ifndef SILENT
@@ -144,7 +145,6 @@ inline check() {
     assert(r < 200 && s < 200 && o < 200 && x < 200 && in_debit < 200);        /* I4: no wrap */
     assert(out[0] < 200 && out[1] < 200 && here[0] < 200 && here[1] < 200);
     assert(o <= ever);                                                         /* I5 */
-    assert(refunds <= sold);                                                   /* I10 */
     if
     :: TOLD && CALM(0) && CALM(1) ->                                           /* at rest */
         assert(s == net);

@@ -325,15 +325,18 @@ def apply_leaf(
     that gave everything back is ACTIVE again."""
     found: list[Finding] = []
     changed: dict[str, Debit] = {}
-    home, lease, more = seen(home, lease, moves.seen)
-    found += more
+    # Most entries move one counter: a sale is one step, not seven.
+    if moves.seen:
+        home, lease, more = seen(home, lease, moves.seen)
+        found += more
     for txid in sorted(moves.online):
         known = debits.get(txid)
         step = taken(home, lease, known, txid, moves.online[txid], device, epoch)
         home, lease = step.home, step.lease
         changed |= step.debits
         found += step.findings
-    home, lease = topped_up(home, lease, moves.topped_up)
+    if moves.topped_up:
+        home, lease = topped_up(home, lease, moves.topped_up)
     for step_of, amount in (
         (refunded, moves.refunded),
         (credit, moves.credit),
@@ -341,8 +344,9 @@ def apply_leaf(
         (spent, moves.spent),
         (returned, moves.returned),
     ):
-        home, lease, more = step_of(home, lease, amount)
-        found += more
+        if amount:
+            home, lease, more = step_of(home, lease, amount)
+            found += more
     if lease.out:
         lease = replace(lease, state=move(lease.state, LeaseEvent.FILLED))
     return Applied(home, recalled(lease), changed, tuple(found))

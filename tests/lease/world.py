@@ -48,7 +48,6 @@ class World:
         self.ended: set[Holder] = set()
         """Dead epochs whose device was told where the next one begins: nothing more is taken in."""
         self.heard: dict[tuple[str, int], int] = {}
-        self.boots: dict[str, int] = {}
         self.lines: dict[str, LineHome] = {}
         self.allowed: set[str] = set()
         self.homes: dict[str, str] = {}
@@ -210,14 +209,13 @@ class World:
         after = len(known) if same is None else same
         self.send(NewEpoch(*holder, hello.serial, self.epochs[hello.device], after))
 
-    def _is_old(self, hello: Report) -> bool:
-        """A report that was overtaken must not look like a disk that was restored."""
-        boot = (hello.device, hello.boot)
-        last = self.heard.get(boot, 0)
-        if hello.serial <= last or (last and self.boots[hello.device] != hello.boot):
+    def _is_old(self, report: Report) -> bool:
+        """A report that was overtaken must not look like a disk that was restored. Boots have no
+        order: an old one's that comes late may cost an epoch, but its orders are not obeyed."""
+        boot = (report.device, report.boot)
+        if report.serial <= self.heard.get(boot, 0):
             return True
-        self.heard[boot] = hello.serial
-        self.boots[hello.device] = hello.boot
+        self.heard[boot] = report.serial
         return False
 
     # Bounds.

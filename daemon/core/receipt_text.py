@@ -75,6 +75,7 @@ TENDERS: Final[Mapping[str, tuple[str, str]]] = {
     "bank_card": ("银行卡", "Bank card"),
     "wechat": ("微信支付", "WeChat Pay"),
     "alipay": ("支付宝", "Alipay"),
+    "owed": ("赊账", "On credit"),
     "bank_transfer": ("银行转账", "Bank transfer"),
     "stored": ("储值", "Stored value"),
 }

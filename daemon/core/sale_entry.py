@@ -17,7 +17,7 @@ from daemon.core.lot_rule import LotRule, lot_rule
 from daemon.core.loyalty.points import SHOP_POINTS, draw, last_day
 from daemon.core.policy import SpendOrder
 from daemon.core.pricing.basket import TenderKind
-from daemon.core.pricing.quoted import Payment, Quote, QuotedLine, Source
+from daemon.core.pricing.quoted import OWED, Payment, Quote, QuotedLine, Source
 from daemon.core.pricing.refund import DebtKind, Refund
 from daemon.core.records import Holding
 from daemon.core.spend import balance_of, plan_spend
@@ -57,6 +57,8 @@ class SaleMoves:
 def repaid(quote: Quote, holdings: Sequence[Holding], order: SpendOrder) -> Quote:
     """The same price, its stored value taken from the lots that are there now: those of an agreed
     price may be gone when its torn tap ends. As it is where nothing is missing, or too much."""
+    if any(source.asset == OWED for source in quote.payments()):
+        return quote
     due = sum(fen for source, fen in quote.payments().items() if source.asset)
     there = {(held.account.asset, held.account.lot): held.balance for held in holdings}
     missing = any(
@@ -84,6 +86,8 @@ def repaid(quote: Quote, holdings: Sequence[Holding], order: SpendOrder) -> Quot
 
 
 def account_of(source: Source, owner: str) -> Account:
+    if source.asset == OWED:
+        return Account(f"credit:{owner.partition(':')[2]}", OWED)
     if source.tender is TenderKind.STORED:
         return Account(owner, source.asset, source.lot)
     return Account(f"tender:{source.tender.value}", "taken")

@@ -125,6 +125,26 @@ class ChainDesk(Desk):
         )
         return LeaseCounters() if row is None else LeaseCounters(*row)
 
+    def credit_of(self, member_id: str, first_dseq: int) -> tuple[int, int]:
+        row = self._one(
+            "SELECT coalesce(-sum(p.amount), 0), count(DISTINCT j.dseq) FROM journal j"
+            " JOIN posting p USING (dseq)"
+            " WHERE j.member_id = ? AND j.dseq >= ? AND p.funding = ? AND p.amount < 0",
+            member_id,
+            first_dseq,
+            int(Funding.CREDIT),
+        )
+        return int(row[0]), int(row[1])
+
+    def credit_since(self, first_dseq: int) -> int:
+        row = self._one(
+            "SELECT coalesce(-sum(amount), 0) FROM posting"
+            " WHERE dseq >= ? AND funding = ? AND amount < 0",
+            first_dseq,
+            int(Funding.CREDIT),
+        )
+        return int(row[0])
+
     def has_account(self, account: Account) -> bool:
         row = self._one(
             "SELECT 1 FROM account WHERE owner = ? AND asset = ? AND lot = ?",
@@ -196,6 +216,8 @@ def lot_key(account: Account) -> str:
 
 def _by_lease(posting: Posting, online: frozenset[tuple[str, str, int]]) -> Posting:
     account = posting.account
+    if account.owner.startswith("credit:"):
+        return replace(posting, funding=Funding.CREDIT)
     if posting.funding is not Funding.HOME or not account.owner.startswith(_MEMBER):
         return posting
     debited = (account.owner, account.asset, account.lot) in online

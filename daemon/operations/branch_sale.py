@@ -15,8 +15,18 @@ from typing import Final, Generic, TypeVar
 
 from daemon.core.authorize import Decline
 from daemon.core.errors import Refused
-from daemon.core.lease.order import AskCloud, Held, Insufficient, Link, Split, Step, next_step
+from daemon.core.lease.order import (
+    AskCloud,
+    Credit,
+    Held,
+    Insufficient,
+    Link,
+    Split,
+    Step,
+    next_step,
+)
 from daemon.core.records import Operation
+from daemon.operations.branch_credit import allow, credit_so_far
 from daemon.operations.branch_epoch import settle_debit
 from daemon.operations.branch_grants import take_debit
 from daemon.operations.shop import Shop
@@ -49,14 +59,19 @@ class Attempt(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What was found for a sale: parts of an online debit, or only news that is on the books."""
+    """What was found for a sale: parts of an online debit, credit, or only news that is on the
+    books."""
 
     sale_id: str
     member_id: str | None = None
     parts: tuple[Part, ...] = ()
+    credit_fen: int = 0
 
     def take(self, shop: Shop, books: Books) -> None:
         """On the journal, in the transaction of what it is for."""
+        if self.credit_fen:
+            allow(books, self.sale_id, self.credit_fen)
+            return
         intent = books.debit(self.sale_id)
         if self.member_id is None or intent is None or intent.state is not DebitState.ASKED:
             return
@@ -84,7 +99,7 @@ async def with_chain(shop: Shop, sale: Operation, attempt: Attempt[T]) -> T:
     def covered(books: Books) -> T:
         cover.take(shop, books)
         again.append(attempt.work(books))
-        if cover.parts and not attempt.kept(again[-1]):
+        if (cover.parts or cover.credit_fen) and not attempt.kept(again[-1]):
             raise _NotAfterAll("not_after_all")
         return again[-1]
 
@@ -128,7 +143,18 @@ class _Search:
         link = Link.ONLINE if self._shop.chain.online else Link.OFFLINE
         told: Insufficient | None = None
         while True:
-            step = next_step(self._amount_fen, self._here_fen, link, self._policy, told=told)
+            so_far = None
+            if link is not Link.ONLINE:
+                so_far = await self._shop.ledger.read(
+                    lambda books: credit_so_far(self._shop, books, self._member_id)
+                )
+            step = next_step(
+                self._amount_fen, self._here_fen, link, self._policy, told=told, so_far=so_far
+            )
+            if isinstance(step, Credit):
+                if step.needs_manager:
+                    return Decline("credit_needs_manager", {"credit_fen": step.credit_fen})
+                return Cover(self._sale.op_id, self._member_id, (), step.credit_fen)
             if not isinstance(step, AskCloud):
                 return self._ended(step, link)
             if step.again:

@@ -14,6 +14,7 @@ from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import Member, Operation, OpState
 from daemon.operations.basket import Basket, basket_from_json
+from daemon.operations.branch_credit import allowed, with_credit
 from daemon.operations.branch_sale import Attempt, with_chain
 from daemon.operations.price_sale import price, uses_account
 from daemon.operations.sell import declined, end_sale
@@ -121,6 +122,7 @@ def _pay_with_pin(
     try:
         member = named_member(books, basket.member_id)
         standing = member_standing(shop, books, member, now_ms)
+        standing = with_credit(standing, allowed(books, sale))
         quote = price(shop, books, basket, standing, now_ms)
     except LedgerError:
         raise

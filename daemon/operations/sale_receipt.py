@@ -9,7 +9,7 @@ from daemon.core.lot_rule import lot_rule
 from daemon.core.loyalty.points import available
 from daemon.core.masking import mask_name, tail
 from daemon.core.money import Purse, yuan
-from daemon.core.pricing.quoted import Quote, QuotedLine, Step
+from daemon.core.pricing.quoted import OWED, Quote, QuotedLine, Step
 from daemon.core.pricing.refund import Refund
 from daemon.core.receipt_sale import (
     BasketFacts,
@@ -204,7 +204,9 @@ def split_tenders(moved: Quote | Refund) -> tuple[Purse, tuple[tuple[str, int], 
     stored = {"principal": 0, "bonus": 0}
     others: dict[str, int] = {}
     for source, fen in moved.payments().items():
-        if source.asset:
+        if source.asset == OWED:
+            others[OWED] = others.get(OWED, 0) + fen
+        elif source.asset:
             stored[source.asset] += fen
         elif fen:
             others[source.tender.value] = others.get(source.tender.value, 0) + fen

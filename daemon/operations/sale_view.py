@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.core.pricing.kept import quote_from_json, refund_from_json
-from daemon.core.pricing.quoted import Quote, QuotedLine, Step
+from daemon.core.pricing.quoted import OWED, Quote, QuotedLine, Step
 from daemon.core.pricing.refund import Refund, left_to_refund
 from daemon.core.records import Operation, OpState
 from daemon.operations.basket import amount_of, basket_as_json, basket_from_json
@@ -226,7 +226,8 @@ def tenders_view(moved: Quote | Refund) -> list[dict[str, Any]]:
     """Fen by tender: what each pays, stored value as one of them."""
     sums: dict[str, int] = {}
     for source, fen in moved.payments().items():
-        sums[source.tender.value] = sums.get(source.tender.value, 0) + fen
+        kind = OWED if source.asset == OWED else source.tender.value
+        sums[kind] = sums.get(kind, 0) + fen
     return [{"kind": kind, "amount_fen": fen} for kind, fen in sums.items() if fen]
 
 

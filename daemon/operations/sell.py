@@ -30,10 +30,11 @@ from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import SALE, Card, Member, Operation, OpState
 from daemon.core.sale_entry import repaid
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
+from daemon.operations.branch_credit import allowed, with_credit
 from daemon.operations.branch_time import barred
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names
-from daemon.operations.settle_sale import Buyer, plan_of, settle, stored_fen
+from daemon.operations.settle_sale import Buyer, held_fen, plan_of, settle
 from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.standing import member_standing
@@ -154,14 +155,14 @@ def _judge(
     quote = price_or_kept(shop, books, sale, member, card)
     if isinstance(quote, Decline):
         return quote, None
-    if stored_fen(quote) or quote.points_used or quote.passes():
-        bar = barred(shop, books, stored_fen(quote))
+    if held_fen(quote) or quote.points_used or quote.passes():
+        bar = barred(shop, books, held_fen(quote))
         if bar is not None:
             return bar, None
     profile = shop.policy.profiles[card.technology]
     gains = quote.points_used > 0 or bool(quote.passes())
     decision = authorize(
-        amount_fen=stored_fen(quote),
+        amount_fen=held_fen(quote),
         proof=evidence.proof,
         card=card,
         member=member,
@@ -183,6 +184,7 @@ def price_or_kept(
     the price for the member now; or why there is none."""
     now_ms = shop.clock.now_ms()
     standing = member_standing(shop, books, member, now_ms)
+    standing = with_credit(standing, allowed(books, sale))
     kept = sale_now(books, sale).answer.get("quote")
     if kept is not None and card is not None and card.pending_op == sale.op_id:
         quote = quote_from_json(kept)

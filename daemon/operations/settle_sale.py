@@ -16,8 +16,9 @@ from daemon.core.entry import MOST_POSTINGS, Account, Draft, Entry, Kind
 from daemon.core.lot_rule import usable
 from daemon.core.loyalty.points import available
 from daemon.core.money import Purse
+from daemon.core.pricing.basket import TenderKind
 from daemon.core.pricing.kept import quote_as_json
-from daemon.core.pricing.quoted import Quote
+from daemon.core.pricing.quoted import OWED, Quote, Source
 from daemon.core.records import Card, Member, Operation, OpState
 from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
 from daemon.core.sold import Deed, earned_by, sold_lines
@@ -61,10 +62,17 @@ def stored_fen(quote: Quote) -> int:
     return sum(fen for source, fen in quote.payments().items() if source.asset)
 
 
+def held_fen(quote: Quote) -> int:
+    """What of the sale the member's own money pays: not what is owed."""
+    return stored_fen(quote) - quote.payments().get(Source(TenderKind.STORED, OWED), 0)
+
+
 def plan_of(quote: Quote, owner: str) -> tuple[tuple[Account, int], ...]:
     """What each lot gives."""
     return tuple(
-        (account_of(source, owner), fen) for source, fen in quote.payments().items() if source.asset
+        (account_of(source, owner), fen)
+        for source, fen in quote.payments().items()
+        if source.asset and source.asset != OWED
     )
 
 
@@ -74,16 +82,18 @@ def refusal_now(
     """Why the quote cannot be posted as things are now; None where it can."""
     if not quote.settled:
         return Decline("tender_short", {"short_fen": quote.short_fen})
-    if stored_fen(quote) or quote.points_used or quote.passes():
-        bar = barred(shop, books, stored_fen(quote))
+    if held_fen(quote) or quote.points_used or quote.passes():
+        bar = barred(shop, books, held_fen(quote))
         if bar is not None:
             return bar
     day = shop.day(now_ms)
     held = usable(books.holdings(buyer.owner), day) if buyer.member is not None else []
     there = {each.account: each.balance for each in held}
     for source, fen in quote.payments().items():
+        if source.asset == OWED:
+            continue
         if source.asset and there.get(account_of(source, buyer.owner), 0) < fen:
-            total, due = balance_of(held).total_fen, stored_fen(quote)
+            total, due = balance_of(held).total_fen, held_fen(quote)
             return Decline(
                 "insufficient_funds",
                 {"short_fen": max(0, due - total), "available_fen": total},
@@ -209,7 +219,7 @@ def _keep_projections(
             books.add_stock(line.line.code, -line.line.quantity)
             stock.append((line.line.code, -line.line.quantity))
     spent = stored_fen(quote)
-    shop.chain.spent(spent)
+    shop.chain.spent(held_fen(quote))
     if spent and buyer.spends_as is not None:
         books.add_spent(buyer.spends_as, day, spent)
     if buyer.member is not None:

@@ -114,6 +114,14 @@ class BranchBooks(Protocol):
         """The number of the lot that entry `dseq` of this journal opened."""
         ...
 
+    def credit_of(self, member_id: str, first_dseq: int) -> tuple[int, int]:
+        """(fen sold to the member on credit, in how many sales) from that entry on."""
+        ...
+
+    def credit_since(self, first_dseq: int) -> int:
+        """Fen that this device sold on credit from that entry on."""
+        ...
+
     def has_account(self, account: Account) -> bool:
         """Whether anything was ever posted to it here."""
         ...

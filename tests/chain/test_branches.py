@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,52 @@ async def test_cut_off_what_is_here_is_spent_and_no_more(town: Town) -> None:
     principal = (await town.sums())["principal"]
     assert principal["overspent"] == 0
     assert await town.found() == []
+
+
+async def test_credit_inside_the_policy(town: Town) -> None:
+    """Cut off, a member of whom nothing is here buys on credit: so much and no more, and the cloud
+    takes it from what there is."""
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    limits = replace(
+        town.policy,
+        credit_sale_fen=3_000,
+        credit_member_fen=5_000,
+        credit_day_fen=9_000,
+        credit_in_a_row=2,
+        credit_pin_above_fen=3_000,
+    )
+    b.counter.shop.rules_cell.put(replace(b.counter.shop.rules, chain=limits))
+    b.cut = True
+    b.link.lost()
+    held = await b.counter.ledger.read(
+        lambda books: sum(
+            each.balance
+            for each in books.holdings(f"member:{buyer.member_id}")
+            if each.account.asset in ("principal", "bonus")
+        )
+    )
+    too_much = await b.counter.begin(held + 3_001)
+    await b.counter.tap(buyer.card)
+    assert (await b.counter.sale(too_much))["status"] == "declined"
+    sale = await b.counter.begin(held + 2_500)
+    await b.counter.tap(buyer.card)
+    sold = await b.counter.sale(sale)
+    assert sold["status"] == "approved", sold
+    assert {"kind": "owed", "amount_fen": 2_500} in sold["tenders"]
+    entry = await b.counter.ledger.read(lambda books: books.entry_of(sale))
+    assert entry is not None
+    owed = [p for p in entry.draft.postings if p.account.owner.startswith("credit:")]
+    assert [(p.amount, p.funding) for p in owed] == [(-2_500, Funding.CREDIT)]
+    assert owed[0].account.asset == "owed"
+    second = await b.counter.begin(2_600)
+    await b.counter.tap(buyer.card)
+    refused = await b.counter.sale(second)
+    assert refused["status"] == "declined", "the member's limit is 50.00"
+    b.cut = False
+    await town.settle()
+    assert {"GRANT_FORGED", "OVERDRAWN", "DEBIT_FORGED"}.isdisjoint(await town.found())
+    sums = await town.sums()
+    assert sums["principal"]["settled"] + sums["bonus"]["settled"] == held
+    assert sums["owed"]["settled"] == 2_500

@@ -18,6 +18,7 @@ const PROMISED: Record<string, string[]> = {
   lease_closed: [],
   debit_reversed: [],
   debit_id_reused: [],
+  credit_needs_manager: ["credit_fen"],
   card_unknown: [],
   card_lost: [],
   card_locked: [],

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from daemon.core.pricing.basket import Line, TenderKind
 from daemon.core.pricing.catalogue import PassGrant
@@ -38,9 +38,13 @@ class Step(NamedTuple):
     fen: int
 
 
+OWED: Final = "owed"
+"""The asset of what is sold without cover."""
+
+
 class Source(NamedTuple):
     """Where money came from, and where a refund puts it back: a tender, and for stored value the
-    asset (`principal`, `bonus`) and its lot."""
+    asset (`principal`, `bonus`, `owed`) and its lot."""
 
     tender: TenderKind
     asset: str = ""

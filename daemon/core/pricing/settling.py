@@ -13,7 +13,7 @@ from daemon.core.pricing.commission import CommissionTable, Served
 from daemon.core.pricing.conditions import NotApplied, Reason
 from daemon.core.pricing.opening import OpenLine
 from daemon.core.pricing.points import Earned, PointsOffset, points_of
-from daemon.core.pricing.quoted import Commission, Payment, Source, StepKind
+from daemon.core.pricing.quoted import OWED, Commission, Payment, Source, StepKind
 from daemon.core.pricing.rounding import WHOLE_BP, spread
 from daemon.core.pricing.rulebook import RuleBook
 from daemon.core.pricing.standing import MemberStanding
@@ -131,15 +131,19 @@ def _payments(
     if kind is not TenderKind.STORED:
         return [Payment(Source(kind), amount_fen)]
     available = standing.balance.total_fen
-    if amount_fen > available:
+    owed = max(0, amount_fen - available)
+    if owed > standing.credit_fen:
         raise Refused(
             "insufficient_funds", short_fen=amount_fen - available, available_fen=available
         )
-    return [
-        Payment(Source(kind, account.asset, account.lot), fen)
-        for account, fen in plan_spend(amount_fen, standing.holdings, order)
-        if fen
-    ]
+    paid = []
+    if amount_fen > owed:
+        paid = [
+            Payment(Source(kind, account.asset, account.lot), fen)
+            for account, fen in plan_spend(amount_fen - owed, standing.holdings, order)
+            if fen
+        ]
+    return [*paid, Payment(Source(kind, OWED), owed)] if owed else paid
 
 
 def _counted_fen(line: OpenLine, bonus_counts: bool) -> int:

@@ -54,6 +54,8 @@ class MemberStanding:
     points: int = 0
     passes: tuple[PassHeld, ...] = ()
     progress: int = 0
+    credit_fen: int = 0
+    """What may be sold without cover, in a chain that is cut off."""
 
     @property
     def balance(self) -> Purse:

@@ -196,7 +196,7 @@ class SoldLine(BaseModel):
 
 
 class TenderTaken(BaseModel):
-    kind: Literal["stored", "cash", "bank_card", "wechat", "alipay"]
+    kind: Literal["stored", "cash", "bank_card", "wechat", "alipay", "owed"]
     amount_fen: int
 
 

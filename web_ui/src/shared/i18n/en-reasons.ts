@@ -33,6 +33,10 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "This sale was given up",
     advice: "Nothing was taken. Begin a new sale.",
   },
+  credit_needs_manager: {
+    title: "{credit_fen} on credit needs a manager",
+    advice: "Nothing was taken. Take another payment (F6), or wait for the network.",
+  },
   debit_id_reused: {
     title: "The amount of this sale has changed",
     advice: "Nothing was taken. Cancel it and begin a new sale.",

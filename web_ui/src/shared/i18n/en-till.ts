@@ -113,6 +113,7 @@ export const enTill: Record<keyof typeof zhTill, string> = {
   "tender.other": "Other ways",
   "tender.title": "How it is paid",
   "tender.stored": "Stored value",
+  "tender.owed": "On credit",
   "tender.bank_transfer": "Bank transfer",
   "tender.mixed": "Mixed",
   "pay.quick": "Likely sums",

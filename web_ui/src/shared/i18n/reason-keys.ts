@@ -43,6 +43,7 @@ export const DECLINE_KEYS = [
   "lease_closed",
   "debit_reversed",
   "debit_id_reused",
+  "credit_needs_manager",
 ] as const;
 
 export const PROBLEM_KEYS = [

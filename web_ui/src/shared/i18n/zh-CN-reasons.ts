@@ -33,6 +33,10 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
     title: "这笔交易已经取消",
     advice: "没有扣款。请重新开始一笔交易。",
   },
+  credit_needs_manager: {
+    title: "赊账 {credit_fen} 须店长同意",
+    advice: "没有扣款。请用其他方式付款（F6），或等网络恢复。",
+  },
   debit_id_reused: {
     title: "这笔交易的金额已经变了",
     advice: "没有扣款。请取消后重新开始一笔交易。",

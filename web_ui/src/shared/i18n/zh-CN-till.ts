@@ -112,6 +112,7 @@ export const zhTill = {
   "tender.other": "其他支付",
   "tender.title": "怎么付",
   "tender.stored": "储值",
+  "tender.owed": "赊账",
   "tender.bank_transfer": "银行转账",
   "tender.mixed": "组合",
   "pay.quick": "常用金额",

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.loop import run_virtual
+from daemon.core.errors import CounterError
+from tests.simulation.loop import Stuck, run_virtual
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.world import Outcome, Setting, World
 
 
@@ -37,6 +39,30 @@ def run_all(seeds: range, actions: int, jobs: int) -> Iterator[Outcome]:
         yield from pool.map(work, seeds, chunksize=4)
 
 
+def hunt(name: str, seeds: range, actions: int) -> tuple[int, str] | None:
+    """The first seed that notices the mutant `name`, and by what; None where none does."""
+    for seed in seeds:
+        with MUTANTS[name]():
+            try:
+                outcome = run_seed(seed, actions)
+            except (AssertionError, CounterError, Stuck) as error:
+                return seed, f"{type(error).__name__}: {error}"
+        if outcome.violations:
+            return seed, outcome.violations[0]
+    return None
+
+
+def run_mutants(seeds: range, actions: int) -> int:
+    """Exit code 0 where every mutant is caught."""
+    missed = 0
+    for name in MUTANTS:
+        caught = hunt(name, seeds, actions)
+        missed += caught is None
+        told = "NOT CAUGHT" if caught is None else f"caught by seed {caught[0]}: {caught[1][:90]}"
+        print(f"mutant {name:32} {told}", flush=True)
+    return 0 if not missed else 1
+
+
 def main() -> int:
     """Exit code 0 where no seed found a violation."""
     parser = argparse.ArgumentParser(prog="tests.simulation", description=__doc__)
@@ -44,7 +70,10 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--actions", type=int, default=Setting().actions)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--mutants", action="store_true", help="only the wrong chains")
     options = parser.parse_args()
+    if options.mutants:
+        return run_mutants(range(options.first, options.first + options.seeds), options.actions)
     counts: Counter[str] = Counter()
     violations = overspent = at_risk = shown = 0
     began = time.perf_counter()

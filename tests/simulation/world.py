@@ -296,6 +296,9 @@ class World:
         self.outcome.overspent_fen = sum(sums.get(asset, {}).get("overspent", 0) for asset in MONEY)
         self._compare_sales(leaves)
         self._compare_money(leaves, sums)
+        under_way = sum(each["in_debit"] for each in sums.values())
+        if under_way:
+            self._wrong(f"liveness: {under_way} are still in debits that nobody waits for")
         if self.outcome.overspent_fen > forced:
             self._wrong(f"I5: overspent {self.outcome.overspent_fen}, at risk {forced}")
 

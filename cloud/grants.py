@@ -8,7 +8,7 @@ device is told the total whenever it asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -24,6 +24,8 @@ from daemon.core.lease.values import Home, Lease, LeaseState
 
 MEMBERS_A_TIME: Final = 50
 MONEY: Final = ("principal", "bonus")
+_Who = tuple[str, int, AccountKey]
+"""(device, epoch, account)."""
 
 
 async def give(store: CloudStore, policy: ChainPolicy, now_ms: int) -> int:
@@ -35,16 +37,14 @@ async def give_some(books: CloudBooks, *, policy: ChainPolicy, now_ms: int) -> i
     members = await books.accounts.members_to_grant(MEMBERS_A_TIME)
     if not members:
         return 0
-    branches = {
-        member: await _branches(books, member, policy, day_of(now_ms)) for member in members
-    }
-    held_for = [(b.device, b.epoch) for each in branches.values() for b in each]
-    await books.journals.hold_grants(held_for)
-    live = {who for who in set(held_for) if await _is_live(books, *who)}
-    homes = await books.accounts.hold_members(members)
-    giving = _Giving(books, policy, homes)
+    branches = await _branches(books, members, policy, day_of(now_ms))
+    opened = await books.journals.hold_grants(
+        (b.device, b.epoch) for each in branches.values() for b in each
+    )
+    giving = _Giving(books, policy, await books.accounts.hold_members(members))
+    await giving.read(members)
     for member in members:
-        await giving.member(member, [b for b in branches[member] if (b.device, b.epoch) in live])
+        await giving.member(member, [b for b in branches[member] if (b.device, b.epoch) in opened])
     await giving.write()
     await books.accounts.granted(members)
     return len(members)
@@ -60,17 +60,22 @@ class _Branch:
 
 
 async def _branches(
-    books: CloudBooks, member: str, policy: ChainPolicy, today: int
-) -> list[_Branch]:
+    books: CloudBooks, members: Sequence[str], policy: ChainPolicy, today: int
+) -> dict[str, list[_Branch]]:
     """Those that can hold something, most visited first."""
-    visits = await books.office.visits(member, today - policy.regular_days)
-    ranked: list[_Branch] = []
-    for device in sorted(visits, key=lambda each: (-visits[each], each)):
-        journal = await live_journal(books, device)
-        if journal is not None:
-            habit = Habit(len(ranked), visits[device])
-            ranked.append(_Branch(device, journal.epoch, habit))
-    return ranked
+    told = await books.office.visits(members, today - policy.regular_days)
+    names = sorted({device for visits in told.values() for device in visits})
+    live = {name: await live_journal(books, name) for name in names}
+    found: dict[str, list[_Branch]] = {}
+    for member, visits in told.items():
+        ranked: list[_Branch] = []
+        for device in sorted(visits, key=lambda each: (-visits[each], each)):
+            journal = live[device]
+            if journal is not None:
+                habit = Habit(len(ranked), visits[device])
+                ranked.append(_Branch(device, journal.epoch, habit))
+        found[member] = ranked
+    return found
 
 
 async def live_journal(books: CloudBooks, device: str) -> Journal | None:
@@ -80,11 +85,6 @@ async def live_journal(books: CloudBooks, device: str) -> Journal | None:
         return None
     newest = await books.journals.newest(device)
     return newest if newest is not None and newest.state is JournalState.LIVE else None
-
-
-async def _is_live(books: CloudBooks, device: str, epoch: int) -> bool:
-    journal = await live_journal(books, device)
-    return journal is not None and journal.epoch == epoch
 
 
 def settle_debts(homes: dict[AccountKey, Home], policy: ChainPolicy) -> set[AccountKey]:
@@ -110,50 +110,46 @@ class _Giving:
         self._policy = policy
         self._homes = homes
         self._changed: set[AccountKey] = set()
-        self._leases: list[HeldLease] = []
-        self._told: set[str] = set()
-        self._rules: dict[tuple[str, int], str] = {}
+        self._leases: dict[_Who, HeldLease] = {}
+        self._granted: list[_Who] = []
+        self._recalled: set[_Who] = set()
+        self._rules: dict[AccountKey, str] = {}
+        self._live: dict[str, bool] = {}
+
+    async def read(self, members: Sequence[str]) -> None:
+        self._rules = await self._books.accounts.rules(members)
+        for each in await self._books.accounts.leases_of_members(members):
+            # An account that another process has just made is not held here: it comes again.
+            if each.key in self._homes:
+                self._leases[each.device, each.epoch, each.key] = each
 
     async def member(self, member: str, branches: list[_Branch]) -> None:
         mine = {key: home for key, home in self._homes.items() if key.member == member}
         self._changed |= settle_debts(mine, self._policy)
         self._homes |= mine
-        self._rules = await self._books.accounts.rules(member)
-        held = await self._books.accounts.leases_of(member)
-        # An account that another process has just made is not held here: it comes again.
-        leases = {(each.device, each.epoch, each.key): each for each in held if each.key in mine}
         for branch in branches:
             for key in sorted(mine):
-                await self._fill(branch, key, leases)
+                self._fill(branch, key)
+        leases = {who: held for who, held in self._leases.items() if who[2].member == member}
         await self._recall(branches, leases)
 
-    async def _fill(
-        self,
-        branch: _Branch,
-        key: AccountKey,
-        leases: dict[tuple[str, int, AccountKey], HeldLease],
-    ) -> None:
+    def _fill(self, branch: _Branch, key: AccountKey) -> None:
         who = (branch.device, branch.epoch, key)
-        held = leases.get(who) or HeldLease(key, branch.device, branch.epoch, Lease())
+        held = self._leases.get(who) or HeldLease(key, branch.device, branch.epoch, Lease())
         home = self._homes[key]
         if held.lease.state is not LeaseState.ACTIVE or key.asset == OWED or home.overspent:
             return
-        if key.lot and (key.asset, key.lot) not in self._rules:
+        if key.lot and key not in self._rules:
             # Its rule is still on the way; who asks online gets it all the same.
             return
         amount = size_grant(key.asset, home.reserve, held.lease.out, branch.habit, self._policy)
-        if not amount:
-            return
-        self._homes[key], lease = rows.grant(home, held.lease, amount)
-        gseq = await self._books.journals.next_gseq(branch.device, branch.epoch)
-        leases[who] = replace(held, lease=lease, gseq=gseq)
-        self._leases.append(leases[who])
-        self._changed.add(key)
-        self._told.add(branch.device)
+        if amount:
+            self._homes[key], lease = rows.grant(home, held.lease, amount)
+            self._leases[who] = replace(held, lease=lease)
+            self._granted.append(who)
+            self._changed.add(key)
 
-    async def _recall(
-        self, branches: list[_Branch], leases: dict[tuple[str, int, AccountKey], HeldLease]
-    ) -> None:
+    async def _recall(self, branches: list[_Branch], leases: dict[_Who, HeldLease]) -> None:
         """Calls in what is held where the member hardly comes, and what one branch holds alone
         while another one has nothing."""
         regular = [b for b in branches if b.habit.rank < self._policy.regular_branches]
@@ -165,17 +161,21 @@ class _Giving:
                 continue
             if who[:2] in names and not self._starves(held, regular, leases):
                 continue
-            if who[:2] not in names and await live_journal(self._books, held.device) is None:
+            if who[:2] not in names and not await self._is_live(held.device):
                 continue
-            leases[who] = replace(held, lease=rows.recall(held.lease))
-            self._leases.append(leases[who])
-            self._told.add(held.device)
+            self._leases[who] = leases[who] = replace(held, lease=rows.recall(held.lease))
+            self._recalled.add(who)
+
+    async def _is_live(self, device: str) -> bool:
+        if device not in self._live:
+            self._live[device] = await live_journal(self._books, device) is not None
+        return self._live[device]
 
     def _starves(
         self,
         held: HeldLease,
         regular: list[_Branch],
-        leases: dict[tuple[str, int, AccountKey], HeldLease],
+        leases: dict[_Who, HeldLease],
     ) -> bool:
         """Whether another regular branch has nothing of the account, there is nothing to give it,
         and it would get something if this one gave up what it has."""
@@ -194,10 +194,19 @@ class _Giving:
         return False
 
     async def write(self) -> None:
+        """Grants are numbered in one go for each journal, whose row is held."""
+        by_journal: dict[tuple[str, int], list[_Who]] = {}
+        for who in self._granted:
+            by_journal.setdefault(who[:2], []).append(who)
+        for journal, granted in sorted(by_journal.items()):
+            first = await self._books.journals.next_gseqs(*journal, len(granted))
+            for gseq, who in enumerate(granted, start=first):
+                self._leases[who] = replace(self._leases[who], gseq=gseq)
         accounts = self._books.accounts
         await accounts.put({key: self._homes[key] for key in self._changed})
-        await accounts.put_leases(self._leases)
-        for device in sorted(self._told):
+        changed = sorted({*self._granted, *self._recalled}, key=lambda who: (who[2], who[:2]))
+        await accounts.put_leases([self._leases[who] for who in changed])
+        for device in sorted({who[0] for who in changed}):
             await self._books.tell(bell.of_device(device))
 
 

@@ -171,6 +171,7 @@ class PostgresStore:
 
 class _PostgresStatements:
     for_update = " FOR UPDATE"
+    for_share = " FOR SHARE"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

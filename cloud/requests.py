@@ -69,24 +69,23 @@ async def answer_request(store: CloudStore, asker: Asker, request: Request) -> A
 
 async def _debit(books: CloudBooks, *, asker: Asker, ask: Debit) -> Answer:
     device, epoch = asker.device.device, asker.epoch
-    await books.journals.hold_grants([(device, epoch)])
-    journal = await live_journal(books, device)
+    opened = await books.journals.is_open(device, epoch)
+    if not opened:
+        known = await books.accounts.debit(ask.txid, hold=True)
+        gone = known is not None and known.reversed
+        return Reversed(ask.txid) if gone else RefusedAnswer(ask.txid, "lease_closed")
     mine = SaleDebit(ask.txid, ask.member_id, device, epoch, False, asker.now_ms)
-    known = await books.accounts.debit(ask.txid, hold=True)
-    if known is not None and known.reversed:
-        return Reversed(ask.txid)
-    if journal is None or journal.epoch != epoch:
-        return RefusedAnswer(ask.txid, "lease_closed")
     known = await books.accounts.claim_debit(mine)
-    if known.reversed:
-        return Reversed(ask.txid)
-    if (known.member, known.device, known.epoch) != (ask.member_id, device, epoch):
-        return RefusedAnswer(ask.txid, "debit_id_reused")
+    if known is not None:
+        if known.reversed:
+            return Reversed(ask.txid)
+        if (known.member, known.device, known.epoch) != (ask.member_id, device, epoch):
+            return RefusedAnswer(ask.txid, "debit_id_reused")
+        parts = await books.accounts.parts([ask.txid])
+        if parts:
+            return await _again(books, ask, parts)
     if ask.amount_fen == 0 and not ask.units:
         return RefusedAnswer(ask.txid, "debit_of_nothing")
-    parts = await books.accounts.parts([ask.txid])
-    if parts:
-        return await _again(books, ask, parts)
     return await _debit_now(books, asker, ask)
 
 
@@ -154,9 +153,9 @@ def _plan(ask: Debit, homes: dict[AccountKey, Home]) -> list[tuple[AccountKey, i
 async def _granted(
     books: CloudBooks, txid: str, member: str, parts: Sequence[DebitPart]
 ) -> Granted:
-    rules = await books.accounts.rules(member)
+    rules = await books.accounts.rules([member])
     told = [
-        Part(p.key.asset, p.key.lot, p.debit.amount, rules.get((p.key.asset, p.key.lot), ""))
+        Part(p.key.asset, p.key.lot, p.debit.amount, rules.get(p.key, ""))
         for p in parts
         if p.debit.amount
     ]
@@ -218,9 +217,11 @@ async def _status(books: CloudBooks, *, asker: Asker, txid: str) -> Answer:
 
 async def _reverse(books: CloudBooks, *, asker: Asker, txid: str) -> Answer:
     device, epoch = asker.device.device, asker.epoch
-    await books.journals.hold_grants([(device, epoch)])
+    await books.journals.is_open(device, epoch)
     tombstone = SaleDebit(txid, "", device, epoch, True, asker.now_ms)
     known = await books.accounts.claim_debit(tombstone)
+    if known is None:
+        return Reversed(txid)
     if known.device != device:
         return RefusedAnswer(txid, "debit_of_another")
     if known.reversed:

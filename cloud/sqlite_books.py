@@ -126,6 +126,7 @@ class SqliteStore:
 
 class _SqliteStatements:
     for_update = ""
+    for_share = ""
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store

@@ -18,6 +18,8 @@ Row = tuple[Any, ...]
 
 class Statements(Protocol):
     for_update: str
+    for_share: str
+    """Keeps the rows from being changed, beside others who do the same."""
 
     async def rows(self, statement: str, *values: object) -> list[Row]: ...
 

@@ -107,12 +107,20 @@ class AccountDesk:
         return found
 
     async def leases_of(self, member: str) -> list[HeldLease]:
-        """Of every device and epoch."""
-        rows = await self._sql.rows(
-            f"SELECT {_LEASE} FROM lease WHERE member = ? ORDER BY asset, lot, device, epoch",
-            member,
-        )
-        return [_held(row) for row in rows]
+        """Of every device and epoch, by account."""
+        return await self.leases_of_members([member])
+
+    async def leases_of_members(self, members: Sequence[str]) -> list[HeldLease]:
+        found: list[HeldLease] = []
+        for start in range(0, len(members), _AT_A_TIME):
+            some = members[start : start + _AT_A_TIME]
+            rows = await self._sql.rows(
+                f"SELECT {_LEASE} FROM lease WHERE member IN ({_marks(some)})"
+                " ORDER BY member, asset, lot, device, epoch",
+                *some,
+            )
+            found += map(_held, rows)
+        return found
 
     async def leases_at(
         self, device: str, epoch: int, after: AccountKey, most: int
@@ -177,11 +185,16 @@ class AccountDesk:
             [(key.member, key.asset, key.lot, rule) for key, rule in sorted(rules.items())],
         )
 
-    async def rules(self, member: str) -> dict[tuple[str, int], str]:
-        rows = await self._sql.rows(
-            "SELECT asset, lot, rule FROM lot_rule WHERE member = ?", member
-        )
-        return {(row[0], row[1]): row[2] for row in rows}
+    async def rules(self, members: Sequence[str]) -> dict[AccountKey, str]:
+        found: dict[AccountKey, str] = {}
+        for start in range(0, len(members), _AT_A_TIME):
+            some = members[start : start + _AT_A_TIME]
+            rows = await self._sql.rows(
+                f"SELECT member, asset, lot, rule FROM lot_rule WHERE member IN ({_marks(some)})",
+                *some,
+            )
+            found |= {AccountKey(*row[:3]): row[3] for row in rows}
+        return found
 
     async def debit(self, txid: str, *, hold: bool = False) -> SaleDebit | None:
         held = self._sql.for_update if hold else ""
@@ -194,11 +207,11 @@ class AccountDesk:
         values: Row = (*row[:4], bool(row[4]), row[5])
         return SaleDebit(*values)
 
-    async def claim_debit(self, debit: SaleDebit) -> SaleDebit:
-        """Makes the row of a txid or finds the one that is there; held either way."""
-        await self._sql.run(
+    async def claim_debit(self, debit: SaleDebit) -> SaleDebit | None:
+        """Makes the row of a txid, held: None. Or finds the one that is there, held."""
+        row = await self._sql.row(
             "INSERT INTO debit (txid, member, device, epoch, reversed, at_ms)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING txid",
             debit.txid,
             debit.member,
             debit.device,
@@ -206,6 +219,8 @@ class AccountDesk:
             int(debit.reversed),
             debit.at_ms,
         )
+        if row is not None:
+            return None
         found = await self.debit(debit.txid, hold=True)
         assert found is not None
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cloud.records import Effects, Journal, JournalState
 from cloud.statements import Row, Statements
@@ -75,7 +75,9 @@ class JournalDesk:
             0 if before is None else None,
         )
         await self._sql.run(
-            "INSERT INTO journal_grant (device, epoch, gseq) VALUES (?, ?, 0)", device, epoch
+            "INSERT INTO journal_grant (device, epoch, gseq, opened) VALUES (?, ?, 0, 1)",
+            device,
+            epoch,
         )
         opened = await self.journal(device, epoch)
         assert opened is not None
@@ -112,6 +114,9 @@ class JournalDesk:
         await self._sql.run(
             "UPDATE journal SET state = 'DEAD' WHERE device = ? AND epoch = ?", device, epoch
         )
+        await self._sql.run(
+            "UPDATE journal_grant SET opened = 0 WHERE device = ? AND epoch = ?", device, epoch
+        )
 
     async def hold_effects(self, device: str, epoch: int) -> Effects:
         """Makes whoever applies effects of this journal take turns."""
@@ -124,27 +129,42 @@ class JournalDesk:
         assert row is not None
         return Effects(row[0], row[1], json.loads(row[2]))
 
-    async def hold_grants(self, journals: Sequence[tuple[str, int]]) -> None:
-        """Makes whoever gives to these journals take turns."""
+    async def hold_grants(self, journals: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Makes whoever gives to these journals take turns. Returns those that may be given
+        anything."""
+        opened: set[tuple[str, int]] = set()
         for device, epoch in sorted(set(journals)):
-            await self._sql.row(
-                "SELECT gseq FROM journal_grant"
+            row = await self._sql.row(
+                "SELECT opened FROM journal_grant"
                 f" WHERE device = ? AND epoch = ?{self._sql.for_update}",
                 device,
                 epoch,
             )
+            if row is not None and row[0]:
+                opened.add((device, epoch))
+        return opened
 
-    async def next_gseq(self, device: str, epoch: int) -> int:
-        """Numbers of grants are committed in their order: the row is held."""
+    async def is_open(self, device: str, epoch: int) -> bool:
+        """Whether the journal may be given anything; it stays so until this transaction ends."""
         row = await self._sql.row(
-            "UPDATE journal_grant SET gseq = gseq + 1 WHERE device = ? AND epoch = ?"
+            f"SELECT opened FROM journal_grant WHERE device = ? AND epoch = ?{self._sql.for_share}",
+            device,
+            epoch,
+        )
+        return row is not None and bool(row[0])
+
+    async def next_gseqs(self, device: str, epoch: int, count: int) -> int:
+        """The first of `count` numbers of grants, which are committed in their order: the row is
+        held."""
+        row = await self._sql.row(
+            "UPDATE journal_grant SET gseq = gseq + ? WHERE device = ? AND epoch = ?"
             " RETURNING gseq",
+            count,
             device,
             epoch,
         )
         assert row is not None
-        gseq: int = row[0]
-        return gseq
+        return int(row[0]) - count + 1
 
     async def put_cseq(self, device: str, epoch: int, cseq: int) -> None:
         await self._sql.run(

@@ -94,15 +94,19 @@ class OfficeDesk:
             [(*key, times) for key, times in sorted(visits.items())],
         )
 
-    async def visits(self, member: str, from_day: int) -> dict[str, int]:
-        """How often the member came to each device since a day."""
+    async def visits(self, members: Sequence[str], from_day: int) -> dict[str, dict[str, int]]:
+        """How often each member came to each device since a day."""
+        marks = ", ".join("?" * len(members))
         rows = await self._sql.rows(
-            "SELECT device, CAST(sum(times) AS BIGINT) FROM visit WHERE member = ? AND day >= ?"
-            " GROUP BY device ORDER BY device",
-            member,
+            "SELECT member, device, CAST(sum(times) AS BIGINT) FROM visit"
+            f" WHERE member IN ({marks}) AND day >= ? GROUP BY member, device",
+            *members,
             from_day,
         )
-        return {row[0]: row[1] for row in rows}
+        found: dict[str, dict[str, int]] = {member: {} for member in members}
+        for member, device, times in rows:
+            found[member][device] = times
+        return found
 
     async def card_uses(self, cards: Sequence[str]) -> dict[str, int]:
         """The highest counter of each of these cards that was reported."""

@@ -47,11 +47,13 @@ CREATE TABLE journal_effect (
     PRIMARY KEY (device, epoch)
 );
 
--- The newest grant to a journal. A row of its own: whoever grants holds accounts already.
+-- The newest grant to a journal, and whether it may be given anything: FORCE closes it. A row of its
+-- own: whoever gives holds it before any account.
 CREATE TABLE journal_grant (
     device TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
     gseq BIGINT NOT NULL,
+    opened BIGINT NOT NULL CHECK (opened IN (0, 1)),
     PRIMARY KEY (device, epoch)
 );
 

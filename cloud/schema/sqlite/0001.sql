@@ -47,11 +47,13 @@ CREATE TABLE journal_effect (
     PRIMARY KEY (device, epoch)
 ) STRICT;
 
--- The newest grant to a journal. A row of its own: whoever grants holds accounts already.
+-- The newest grant to a journal, and whether it may be given anything: FORCE closes it. A row of its
+-- own: whoever gives holds it before any account.
 CREATE TABLE journal_grant (
     device TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     gseq INTEGER NOT NULL,
+    opened INTEGER NOT NULL CHECK (opened IN (0, 1)),
     PRIMARY KEY (device, epoch)
 ) STRICT;
 

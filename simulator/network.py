@@ -21,6 +21,8 @@ from simulator.desk.__main__ import host_and_port
 from simulator.desk.relay import is_loopback
 
 PIECE = 64 * 1024
+ENDED_S = 2.0
+"""What is on a line ends at once when it is cut."""
 MODES = ("joined", "refused", "silent")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,8 +58,10 @@ class Cable:
         assert self._server is not None
         self._server.close()
         self.set("refused")
-        for task in list(self._held):
-            task.cancel()
+        if self._held:
+            _, pending = await asyncio.wait(self._held, timeout=ENDED_S)
+            for task in pending:
+                task.cancel()
 
     def described(self) -> dict[str, Any]:
         return {

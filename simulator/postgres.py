@@ -65,6 +65,12 @@ class Server:
         options = " ".join(f"-c {each}" for each in told)
         self._run("pg_ctl", "-D", self.store, "-w", "-l", self.home / "log", "-o", options, "start")
 
+    def configure(self, setting: str) -> None:
+        """A line more in its configuration, in force at once where that needs no restart."""
+        with (self.store / "postgresql.conf").open("a") as file:
+            file.write(f"{setting}\n")
+        self._run("pg_ctl", "-D", self.store, "reload")
+
     def stop(self) -> None:
         """At once; what was committed is there at the next start."""
         if self.pid is not None:

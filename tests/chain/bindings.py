@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -61,6 +62,9 @@ class Binding(ABC):
 
 
 class OutwardBinding(Binding):
+    held_ms = HELD_MS
+    pause_s = PAUSE_S
+
     async def open(self) -> None:
         now = datetime.datetime.fromtimestamp(self.town.clock.now_ms() / 1000, datetime.UTC)
         wall = datetime.datetime.now(datetime.UTC)
@@ -86,7 +90,8 @@ class OutwardBinding(Binding):
             enrolled = await enrol(url, cloud_context(self.authority), device, code, branch.signer)
             keep(enrolled, files, self.authority)
             assert files.key.stat().st_mode & 0o077 == 0
-        outward = Outward(branch.link, url, client_context(files), held_ms=HELD_MS, pause_s=PAUSE_S)
+        pauses: dict[str, Any] = {"held_ms": self.held_ms, "pause_s": self.pause_s}
+        outward = Outward(branch.link, url, client_context(files), **pauses)
         self.begin(branch, asyncio.create_task(outward.run()))
 
     async def close(self) -> None:

@@ -21,13 +21,15 @@ from typing import Any
 from cloud import enrol, site
 from cloud.answer import Cloud
 from cloud.books import CloudBooks, CloudStore
+from cloud.dial import Dialling
+from cloud.link import client_context
 from cloud.overview import overview
 from cloud.records import DiscrepancyState
 from cloud.server import CloudServer
 from cloud.settlement import as_csv, crossed, day_number, owed
 from cloud.statement import TENDERS, Matched, match, read_statement
 from cloud.views import devices_view, leases_view
-from daemon.core.errors import NotFound
+from daemon.core.errors import BadRequest, NotFound
 from daemon.core.money import yuan
 
 Verb = Callable[[argparse.Namespace, CloudStore], Awaitable[Any]]
@@ -43,6 +45,11 @@ def add_to(parsers: Any) -> None:
     server.add_argument("--port", type=int, default=8444)
     server.add_argument("--plain", action="store_true", help="no TLS: a proxy on this machine")
     server.add_argument("--no-work", action="store_true", help="leave effects to other processes")
+    server.add_argument(
+        "--dial", action="append", default=[], metavar="DEVICE=URL", help="go to a device instead"
+    )
+    for name in ("cert", "key", "ca"):
+        server.add_argument(f"--dial-{name}", type=Path, help="PEM, for the devices of --dial")
     _verb(parsers, "overview", _overview, "money by member, devices, who owes whom")
     _verb(parsers, "devices", _devices, "devices, cursors and what they hold")
     leases = _verb(parsers, "leases", _leases, "what a device holds, account by account")
@@ -121,18 +128,36 @@ async def _serve(asked: argparse.Namespace, store: CloudStore) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
+    dialling = await _dialling(asked, server.cloud)
     await server.start()
+    rounds = [asyncio.create_task(each.run()) for each in dialling]
     scheme = "http" if asked.plain else "https"
     _tell({"listening": f"{scheme}://{asked.host}:{server.port}", "store": store.name}, True)
     try:
         await ended.wait()
     finally:
+        for task in rounds:
+            task.cancel()
+        await asyncio.gather(*rounds, return_exceptions=True)
         await server.stop()
 
 
 async def _overview(asked: argparse.Namespace, store: CloudStore) -> Any:
     async with store.transaction() as books:
         return await overview(books, site.now_ms())
+
+
+async def _dialling(asked: argparse.Namespace, cloud: Cloud) -> list[Dialling]:
+    """Raises BadRequest("dial_malformed"), KeyMissing("tls_key_unusable")."""
+    files = (asked.dial_cert, asked.dial_key, asked.dial_ca)
+    tls = await asyncio.to_thread(client_context, *files) if all(files) else None
+    found: list[Dialling] = []
+    for each in asked.dial:
+        device, _, url = each.partition("=")
+        if not device or not url.startswith(("https://", "http://")):
+            raise BadRequest("dial_malformed", dial=each)
+        found.append(Dialling(cloud, device, url, tls))
+    return found
 
 
 async def _devices(asked: argparse.Namespace, store: CloudStore) -> Any:

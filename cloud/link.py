@@ -78,9 +78,9 @@ class Link:
             async with self._session.request(
                 method, self._url + path, params=query, data=content, headers=headers
             ) as response:
-                body = await _read_at_most(response, most)
+                body = await read_at_most(response, most)
                 if response.status != 200:
-                    raise _refusal(response.status, body)
+                    raise refusal(response.status, body)
                 return body
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SyncError("link_failed", why=f"{type(error).__name__}: {error}") from error
@@ -92,13 +92,14 @@ async def connect(url: str, certificate: Path, key: Path, ca: Path) -> AsyncIter
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S
     )
-    context = await asyncio.to_thread(_context, certificate, key, ca)
+    context = await asyncio.to_thread(client_context, certificate, key, ca)
     connector = aiohttp.TCPConnector(ssl=context, limit=1)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield Link(url, session)
 
 
-def _context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
+def client_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
+    """Raises KeyMissing("tls_key_unusable")."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
@@ -109,7 +110,8 @@ def _context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
     return context
 
 
-async def _read_at_most(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def read_at_most(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Raises SyncError("link_failed") for a body that is longer."""
     read = bytearray()
     async for part in response.content.iter_chunked(1 << 16):
         read += part
@@ -118,7 +120,7 @@ async def _read_at_most(response: aiohttp.ClientResponse, most: int) -> bytes:
     return bytes(read)
 
 
-def _refusal(status: int, body: bytes) -> SyncError:
+def refusal(status: int, body: bytes) -> SyncError:
     """RFC 9457: what the device says is in `key`; another server's page is only a number."""
     try:
         problem = json.loads(body)

@@ -62,7 +62,7 @@ class CloudServer:
         token: str | None = None,
         works: bool = True,
     ) -> None:
-        self._cloud = cloud
+        self.cloud = self._cloud = cloud
         self._address = (host, port)
         self._tls = tls
         self._authority = authority

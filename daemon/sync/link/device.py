@@ -15,16 +15,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from daemon.core.errors import Conflict, CounterError, SyncError
-from daemon.core.records import OpState, StoredBatch
 from daemon.operations.branch_datasets import DATASETS, TakenDelta, take_delta
 from daemon.operations.branch_epoch import begin_journal, settle_debit
 from daemon.operations.branch_grants import Total, release, take_totals
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Shop
-from daemon.ports.branch_books import ChainState, DebitIntent, DebitState, HeldThere, Outgoing
+from daemon.ports.branch_books import ChainState, DebitIntent, DebitState, HeldThere
 from daemon.ports.chain import (
     Answer,
     ChainStatus,
@@ -36,14 +35,20 @@ from daemon.ports.chain import (
 )
 from daemon.ports.keys import Signer
 from daemon.ports.ledger import Books
-from daemon.sync.envelope import Identity, encode_batch, open_receipt
-from daemon.sync.envelope.canonical import decode, encode
+from daemon.sync.envelope import Identity, open_receipt
 from daemon.sync.link import asking
+from daemon.sync.link.facts import (
+    Speaker,
+    batches_of,
+    facts_of,
+    given_up,
+    has_news,
+    more_to_send,
+    row_in,
+)
 from daemon.sync.link.messages import (
     NONCE_BYTES,
-    Change,
     Delta,
-    Hello,
     Orders,
     Report,
     open_orders,
@@ -56,12 +61,8 @@ log = logging.getLogger(__name__)
 
 MOST_NONCES: Final = 32
 """Reports whose orders may still come; those of an older one are refused as replayed."""
-MOST_CHANGES: Final = 500
-MOST_BATCHES: Final = 200
-MOST_CHANGE_BYTES: Final = 64 << 10
 OFFLINE_AFTER_S: Final = 40.0
 """Longer than an answer may be held back: nothing heard for so long is no line."""
-BAD_ROW: Final = "row_malformed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class DeviceLink:
             await self._sealer.seal_all()
         nonce = os.urandom(NONCE_BYTES)
         requests = await self._requests()
-        facts = await self._ledger.read(lambda books: self._facts(books, least))
+        facts = await self._ledger.read(lambda books: self._facts(books, least=least))
         report = replace(facts, nonce=nonce, requests=requests, wait_ms=wait_ms)
         report = replace(report, receipted=(await progress(self._ledger)).receipted)
         self._nonces[nonce] = None
@@ -293,21 +294,14 @@ class DeviceLink:
     async def _requests(self) -> tuple[asking.Request, ...]:
         """What a sale waits for, and the debits that were given up: each is durable as such before
         the cloud hears of it."""
-        given_up = await self._ledger.read(self._given_up)
+        given_up = await self._ledger.read(lambda books: self._given_up(books))
         if any(intent.state is DebitState.ASKED for intent in given_up):
             given_up = await self._ledger.write(self._give_up)
         reverses = [asking.Reverse(intent.txid) for intent in given_up]
         return (*reverses, *(asked.request for asked in self._asked.values()))
 
     def _given_up(self, books: Books) -> list[DebitIntent]:
-        """Intents whose sale has ended, with or without the money: nobody will take it."""
-        found = []
-        for intent in books.open_debits():
-            sale = books.operation(intent.txid)
-            ended = sale is None or sale.state.final
-            if intent.state is DebitState.REVERSING or (ended and intent.txid not in self._asked):
-                found.append(intent)
-        return found
+        return given_up(books, self._asked.keys())
 
     def _give_up(self, books: Books) -> list[DebitIntent]:
         found = self._given_up(books)
@@ -316,66 +310,19 @@ class DeviceLink:
                 settle_debit(books, self._shop.clock, intent.txid, DebitState.REVERSING)
         return found
 
-    def _facts(self, books: Books, least: bool) -> Report:
-        state = books.chain_state()
-        assert state is not None, "this device belongs to a chain"
-        last = books.last_batch()
-        hello = Hello(
-            identity=self._identity,
-            boot=self._boot,
-            bseq=last.bseq if last else 0,
-            head=last.head if last else bytes(32),
-            dseq=books.head().dseq,
-            now_ms=self._shop.clock.now_ms(),
-            synced=self._synced(),
-            version=self._version,
+    def _facts(self, books: Books, *, least: bool) -> Report:
+        speaker = Speaker(
+            self._identity,
+            self._boot,
+            self._shop.clock.now_ms(),
+            self._synced(),
+            self._version,
         )
-        have = books.dataset_versions()
-        report = Report(
-            nonce=bytes(NONCE_BYTES),
-            hello=hello,
-            have={name: have.get(name, 0) for name in DATASETS},
-            grants_upto=state.grants_upto,
-        )
-        sealed = last.bseq if last else 0
-        outgoing = books.outgoing(MOST_CHANGES)
-        self._waiting = max(0, sealed - state.pull_after) + len(outgoing)
-        if least or not state.contact_ms:
-            # Before the first word of the cloud nobody knows where its cursor stands.
-            return report
-        return replace(
-            report,
-            batches=self._batches(books, state),
-            changes=tuple(self._change(books, each) for each in outgoing),
-        )
+        report, self._waiting = facts_of(books, speaker, self._seal, self._batches, least=least)
+        return report
 
     def _batches(self, books: Books, state: ChainState) -> tuple[bytes, ...]:
-        """Those behind the cloud's cursor, as far as its credit goes; at least one."""
-        chosen: list[bytes] = []
-        size = 0
-        for stored in books.batches_after(state.pull_after, MOST_BATCHES):
-            encoded = _encoded(books, stored)
-            size += len(encoded)
-            if chosen and size > state.credit_bytes:
-                break
-            chosen.append(encoded)
-        return tuple(chosen)
-
-    def _change(self, books: Books, each: Outgoing) -> Change:
-        row: Any
-        if each.dataset == "lots":
-            row = books.rule_of_lot(each.key) or ""
-        else:
-            row = books.row_for_cloud(each.dataset, each.key)
-            if each.dataset == "members" and row is not None:
-                row = dict(row)
-                personal = row.pop("personal")
-                sealed = None if personal is None else self._seal.seal(each.key, personal)
-                row["sealed"] = sealed
-        value = encode(row)
-        if len(value) > MOST_CHANGE_BYTES:
-            log.error("%s %s is too large for the cloud", each.dataset, each.key)
-        return Change(each.cseq, each.dataset, each.key, value)
+        return batches_of(books, state)
 
     # -- obeying ---------------------------------------------------------------------------------
 
@@ -403,7 +350,7 @@ class DeviceLink:
             self._on_epoch(self._identity)
             self._nonces.clear()
         self._answer(orders)
-        more = released or bool(epoch) or await self._ledger.read(self._more_to_send)
+        more = released or bool(epoch) or await self._ledger.read(more_to_send)
         if more:
             self.poke(soon=True)
         self._on_change()
@@ -417,25 +364,11 @@ class DeviceLink:
         return error.key
 
     async def _take_delta(self, delta: Delta) -> bool:
-        rows = tuple((row.key, self._row(delta.dataset, row.key, row.value)) for row in delta.rows)
+        rows = tuple(
+            (row.key, row_in(self._seal, delta.dataset, row.key, row.value)) for row in delta.rows
+        )
         taken = TakenDelta(delta.dataset, delta.start, delta.end, delta.whole, rows)
         return await self._ledger.write(lambda books: take_delta(self._shop, books, taken))
-
-    def _row(self, dataset: str, key: str, value: bytes | None) -> Mapping[str, Any] | None:
-        """Raises SyncError("row_malformed" | "personal_unreadable")."""
-        if value is None:
-            return None
-        row = decode(value, BAD_ROW)
-        if row is None:
-            return None
-        if not isinstance(row, dict):
-            raise SyncError(BAD_ROW, dataset=dataset)
-        if dataset == "members":
-            sealed = row.pop("sealed", None)
-            if sealed is not None and not isinstance(sealed, bytes):
-                raise SyncError(BAD_ROW, dataset=dataset)
-            row["personal"] = None if sealed is None else self._seal.open(key, sealed)
-        return row
 
     async def _take_receipt(self, message: bytes, refused: list[str]) -> None:
         try:
@@ -506,26 +439,10 @@ class DeviceLink:
                 continue
             asked.answer.set_result(answer)
 
-    def _more_to_send(self, books: Books) -> bool:
-        """Whether the cloud lacks what is sealed already, or was changed here."""
-        state, last = books.chain_state(), books.last_batch()
-        assert state is not None
-        behind = last is not None and last.bseq > state.pull_after
-        return behind or bool(books.outgoing(1))
-
     async def has_news(self) -> bool:
         """Whether anything is on the books that the cloud has not got."""
 
-        def look(books: Books) -> bool:
-            last = books.last_batch()
-            sealed = books.first_dseq() - 1 if last is None else last.last_dseq
-            unsettled = any(
-                (sale := books.operation(each.txid)) is None or sale.state is not OpState.OPEN
-                for each in books.open_debits()
-            )
-            return books.head().dseq > sealed or self._more_to_send(books) or unsettled
-
-        return await self._ledger.read(look)
+        return await self._ledger.read(has_news)
 
 
 _NOT_THERE: Final = object()
@@ -533,12 +450,6 @@ _NOT_THERE: Final = object()
 
 def _place(dataset: str) -> int:
     return DATASETS.index(dataset) if dataset in DATASETS else len(DATASETS)
-
-
-def _encoded(books: Books, stored: StoredBatch) -> bytes:
-    wanted = stored.last_dseq - stored.first_dseq + 1
-    leaves = [leaf for _, leaf, _ in books.leaves(stored.first_dseq, wanted)]
-    return encode_batch(stored.manifest, leaves)
 
 
 def _id_of(answer: asking.Answer) -> str:

@@ -9,7 +9,6 @@ from daemon.core.entry import GENESIS, Entry, chain_hash, parse_leaf, require_ba
 from daemon.core.errors import BadRequest
 from daemon.core.lot_rule import LOTS_PROOF, lots_digest
 from daemon.ledger.desk import Connection
-from daemon.ledger.proof.lots import LotNumbers
 from daemon.ledger.proof.report import MOST_PROBLEMS, Flaw, Report
 
 ROWS_AT_ONCE: Final = 500
@@ -36,7 +35,6 @@ class JournalProof:
     def _accounts(self) -> dict[int, tuple[str, str, int]]:
         """By id. On the way, by the entry that opened them, what proves the rules of lots."""
         accounts = {}
-        lots = LotNumbers(self._connection)
         opened: list[tuple[str, str, str]] = []
         opener = 0
         rows = self._connection.execute(
@@ -49,7 +47,7 @@ class JournalProof:
                 if opened:
                     self._opened[opener] = lots_digest(opened)
                 opened, opener = [], dseq
-            if lot and lot == lots.of(dseq):
+            if lot:
                 opened.append((owner, asset, rule or ""))
         if opened:
             self._opened[opener] = lots_digest(opened)

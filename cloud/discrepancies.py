@@ -33,6 +33,7 @@ SEVERITIES: Final = {
     "LATE_AFTER_FORCE": Severity.HIGH,
     "DUP_CTR": Severity.HIGH,
     "MISSING_CTR": Severity.LOW,
+    "CLOCK": Severity.LOW,
     "NEGATIVE": Severity.HIGH,
     "TOTALS": Severity.HIGH,
     "MISSING_AT_ACQUIRER": Severity.HIGH,

@@ -9,13 +9,17 @@ is only late.
 
 from __future__ import annotations
 
+from typing import Final
+
 from cloud import bell
 from cloud.books import CloudBooks
 from cloud.discrepancies import found
 from cloud.force import force_leases
-from cloud.records import Device, Journal, JournalState
+from cloud.records import DAY_MS, Device, Journal, JournalState
 from daemon.core.errors import SyncError
 from daemon.sync.link.messages import Hello
+
+MOST_CLOCK_OFF_MS: Final = DAY_MS
 
 
 async def stand(books: CloudBooks, device: Device, hello: Hello, now_ms: int) -> Journal:
@@ -23,10 +27,14 @@ async def stand(books: CloudBooks, device: Device, hello: Hello, now_ms: int) ->
     ends one that was rolled back. Raises SyncError("epoch_unknown") for one that nobody gave it."""
     newest = await books.journals.newest(device.device, hold=True)
     epoch = hello.identity.epoch
-    if newest is None:
-        await books.journals.first_heard(device.device, hello.boot, now_ms)
-        return await books.journals.open_journal(device.device, epoch, hello.identity.store, now_ms)
     first_heard = await books.journals.first_heard(device.device, hello.boot, now_ms)
+    if first_heard and hello.synced and abs(hello.now_ms - now_ms) > MOST_CLOCK_OFF_MS:
+        # Its entries carry wrong days; what it may spend goes by the cloud's own time.
+        await books.office.put_discrepancy(
+            found("CLOCK", now_ms, device=device.device, boot=hello.boot, told_ms=hello.now_ms)
+        )
+    if newest is None:
+        return await books.journals.open_journal(device.device, epoch, hello.identity.store, now_ms)
     journal = await books.journals.journal(device.device, epoch)
     if journal is None:
         raise SyncError("epoch_unknown", epoch=epoch, newest=newest.epoch)

@@ -228,3 +228,17 @@ async def test_a_grant_that_nobody_gave(chain: Chain) -> None:
     books = await sums(chain)
     assert (books["funded"], books["settled"], books["overspent"]) == (100_00, 500_00, 500_00)
     assert recharged.draft.kind is Kind.RECHARGE
+
+
+async def test_a_clock_that_is_a_year_off_is_told(chain: Chain) -> None:
+    a = await chain.add("A")
+    a.reboot()
+    a.recharge("m1", 10_00)
+    a.seal()
+    report = a.report()
+    late = report.hello.now_ms + 365 * 86_400_000
+    report = dataclasses.replace(report, hello=dataclasses.replace(report.hello, now_ms=late))
+    for _ in range(2):
+        a.obey(await chain.cloud.exchange(report.sealed_by(a.key)))
+    assert await chain.found() == ["CLOCK"]
+    assert (await sums(chain))["funded"] == 10_00

@@ -87,13 +87,25 @@ async def with_chain(shop: Shop, sale: Operation, attempt: Attempt[T]) -> T:
     """What the attempt comes to, with what the merchant's other counters hold where there is not
     enough here. Raises what `attempt.work` raises."""
     outcome = await shop.ledger.write(attempt.work)
-    found = attempt.refused(outcome)
-    if found is None or not shop.chain.belongs or found[0].reason not in _ASKABLE:
-        return outcome
-    why, member_id = found
-    cover = await _find_cover(shop, sale, member_id, why, attempt.uid)
-    if isinstance(cover, Decline):
-        return outcome if cover is why else attempt.declined(outcome, cover)
+    tried: set[str] = set()
+    while True:
+        found = attempt.refused(outcome)
+        if found is None or not shop.chain.belongs:
+            return outcome
+        why, member_id = found
+        if why.reason not in _ASKABLE or why.reason in tried:
+            return outcome
+        # A card that is fetched first may then be short of money: each is asked for once.
+        tried.add(why.reason)
+        cover = await _find_cover(shop, sale, member_id, why, attempt.uid)
+        if isinstance(cover, Decline):
+            return outcome if cover is why else attempt.declined(outcome, cover)
+        outcome = await _with_cover(shop, attempt, cover)
+
+
+async def _with_cover(shop: Shop, attempt: Attempt[T], cover: Cover) -> T:
+    """The attempt again, in one transaction with what was found for it; that is undone where the
+    sale is not to be (yet)."""
     again: list[T] = []
 
     def covered(books: Books) -> T:

@@ -10,6 +10,7 @@ import pytest
 
 from cloud.books import CloudStore
 from daemon.core.entry import Funding, Kind
+from daemon.core.lease.policy import ChainPolicy
 from tests.chain.branch import Town, town_of
 from tests.web.till import customer, desfire
 
@@ -171,3 +172,54 @@ async def test_credit_inside_the_policy(town: Town) -> None:
     sums = await town.sums()
     assert sums["principal"]["settled"] + sums["bonus"]["settled"] == held
     assert sums["owed"]["settled"] == 2_500
+
+
+async def test_a_card_that_is_new_elsewhere_is_fetched(town: Town) -> None:
+    """Issued at a, never heard of at b: the tap itself brings the member, the card, the money."""
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await a.settle()
+    assert await b.counter.ledger.read(lambda books: books.card(buyer.card_id)) is None
+    async with a.listening():
+        sale = await b.counter.begin(10_000)
+        await b.counter.tap(buyer.card)
+    sold = await b.counter.sale(sale)
+    assert sold["status"] == "approved", sold
+    member = await b.counter.get(f"/members/{buyer.member_id}")
+    assert member["name"] == "张*"
+    await town.settle()
+    assert (await town.sums())["principal"]["settled"] == 10_000
+
+
+async def test_a_cut_off_counter_says_what_is_here_and_who_holds_the_rest(town: Town) -> None:
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    b.counter.shop.rules_cell.put(
+        replace(b.counter.shop.rules, chain=ChainPolicy(debit_deadline_ms=1_000))
+    )
+    a.cut = True
+    town.clock.advance(120)
+    sale = await b.counter.begin(10_000)
+    await b.counter.tap(buyer.card)
+    refused = await b.counter.sale(sale)
+    assert refused["reason"] == "held_elsewhere", refused
+    assert refused["usable_here_fen"] == 0
+    there = refused["elsewhere"]
+    assert [(each["store"], each["fen"]) for each in there] == [("S-a", 55_000)]
+    assert there[0]["offline_since"] is not None
+    b.cut = True
+    b.link.lost()
+    cash = await b.counter.post(
+        "/sales",
+        {
+            "amount_fen": 900,
+            "member_id": buyer.member_id,
+            "tenders": [{"kind": "cash", "amount_fen": 900}],
+        },
+        key=b.counter.new_key(),
+        expect=202,
+    )
+    if cash["status"] == "approved":
+        await b.counter.papers(1)
+        assert "Sold offline" in str(b.counter.printer.papers[-1])

@@ -223,6 +223,7 @@ class Appliance:
             frame_ancestors=web.frame_ancestors,
             secure_cookie=web.secure_cookie,
             demo=web.demo,
+            cloud=self._settings.chain.url,
         )
         app = make_app(self._shop, self._desk, self._events, self.status, page)
         self._page = Server(app, page)

@@ -67,6 +67,19 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
         )
         return [str(owner) for (owner,) in rows]
 
+    def held_sums(self) -> Mapping[str, int]:
+        rows = self._all(
+            "SELECT asset, sum(balance) FROM account WHERE owner GLOB 'member:*'"
+            " AND balance <> 0 GROUP BY asset ORDER BY asset"
+        )
+        return {str(asset): int(units) for asset, units in rows}
+
+    def held_count(self) -> int:
+        row = self._one(
+            "SELECT count(DISTINCT owner) FROM account WHERE owner GLOB 'member:*' AND balance <> 0"
+        )
+        return int(row[0])
+
     # -- online debits ---------------------------------------------------------------------------
 
     def debit(self, txid: str) -> DebitIntent | None:

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from daemon.core.permissions import Permission
 from daemon.core.pricing.limits import CardKind, check_extension, check_validity
+from daemon.rules.chain import Chain
 from daemon.rules.crew import Staff
 from daemon.rules.loyalty import PointsRules
 from daemon.rules.membership import Discount, MemberCategories
@@ -42,7 +43,22 @@ def mistakes_of(documents: Documents) -> list[Mistake]:
         *_offers(documents, known),
         *_points(documents.points, known),
         *_staff(documents.staff, known),
+        *_chain(documents.chain),
     ]
+
+
+def _chain(chain: Chain) -> Iterator[Mistake]:
+    """Credit that is allowed in one place and shut off in another would never be given."""
+    sale_fen = chain.credit_sale_fen
+    if sale_fen == 0:
+        return
+    for name in ("credit_member_fen", "credit_day_fen"):
+        if getattr(chain, name) < sale_fen:
+            yield Mistake(f"chain.{name}", "credit_below_sale", {"limit": sale_fen})
+    if chain.credit_in_a_row == 0:
+        yield Mistake("chain.credit_in_a_row", "credit_never", {})
+    if chain.blocklist_max_age_h == 0:
+        yield Mistake("chain.blocklist_max_age_h", "credit_never", {})
 
 
 def _repeats(at: str, field: str, ids: Iterable[object]) -> Iterator[Mistake]:

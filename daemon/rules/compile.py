@@ -99,6 +99,7 @@ def _build(
         fields={row.field: row for row in documents.fields.fields},
         grades=documents.staff.grades,
         shifts=documents.shifts,
+        chain=documents.chain.value(),
         receipt=documents.receipt,
         logo=base64.b64decode(documents.store.logo_png_base64),
         language=documents.store.language,

@@ -15,6 +15,7 @@ from daemon.core.errors import NotFound
 from daemon.core.policy import Policy
 from daemon.core.pricing import limits as law
 from daemon.core.receipt_text import ShopHead
+from daemon.rules.chain import Chain
 from daemon.rules.crew import Staff
 from daemon.rules.goods import CatalogueRules
 from daemon.rules.loyalty import PointsRules, Triggers
@@ -44,6 +45,7 @@ class Documents:
     fields: MemberFields
     triggers: Triggers
     shifts: Shifts
+    chain: Chain
     setup: SetUp
 
 
@@ -62,6 +64,7 @@ MODELS: Final[Mapping[str, type[Part]]] = {
     "fields": MemberFields,
     "triggers": Triggers,
     "shifts": Shifts,
+    "chain": Chain,
     "setup": SetUp,
 }
 SECTIONS: Final = tuple(MODELS)

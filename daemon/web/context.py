@@ -20,7 +20,8 @@ STATIC: Final = Path(__file__).parent / "static"
 class WebSettings:
     """`allowed_hosts`: names (with or without `:port`) that the device may be called by, besides
     `localhost` and addresses. `frame_ancestors`: origins that may show the page in a frame.
-    `secure_cookie`: the page is served by TLS. `static`: where the built page lies."""
+    `secure_cookie`: the page is served by TLS. `static`: where the built page lies. `cloud`: what
+    this device dials, for the office to name; empty where it does not."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -29,6 +30,7 @@ class WebSettings:
     secure_cookie: bool = False
     demo: bool = False
     static: Path = STATIC
+    cloud: str = ""
 
 
 @dataclass(frozen=True, slots=True)

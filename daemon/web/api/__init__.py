@@ -7,6 +7,7 @@ from typing import Final
 from daemon.web.api import (
     baskets,
     cards,
+    chain,
     counter_facts,
     device,
     loyalty,
@@ -65,4 +66,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *records.ROUTES,
     *staff.ROUTES,
     *rules.ROUTES,
+    *chain.ROUTES,
 )

@@ -46,11 +46,12 @@ HOUR_MS: Final = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`news`: whether the orders say anything that the device does not know."""
+    """`news`: whether the orders say anything that the device does not know. `reminder`: nothing
+    but recalls, which it may have heard before."""
 
     orders: Orders
     news: bool
-    device: str
+    reminder: bool
 
 
 class Cloud:
@@ -175,17 +176,10 @@ class Cloud:
             answers=answers,
         )
         changed = any(each.cseq <= journal.cseq for each in report.changes)
-        news = bool(
-            not live
-            or behind
-            or granted
-            or recalled
-            or deltas
-            or answers
-            or changed
-            or report.batches
+        fresh = bool(
+            not live or behind or granted or deltas or answers or changed or report.batches
         )
-        return Answered(orders, news, device.device)
+        return Answered(orders, fresh or bool(recalled), not fresh and bool(recalled))
 
 
 def key_id_in(message: bytes) -> bytes | None:

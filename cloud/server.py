@@ -43,6 +43,7 @@ MOST_WAIT_MS: Final = 55_000
 """Shorter than what proxies and NAT forget a quiet connection after."""
 LOOK_AGAIN_S: Final = 5.0
 """A waiting answer looks by itself this often, in case a ring was lost with a connection."""
+REMIND_S: Final = 0.5
 IDLE_S: Final = 1.0
 PROBLEM: Final = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -153,6 +154,10 @@ class CloudServer:
         self.metrics.count("batches", len(report.batches))
         self.metrics.time("exchange_seconds", time.monotonic() - began)
         until = began + min(report.wait_ms, MOST_WAIT_MS) / 1000
+        if answered.reminder and report.wait_ms:
+            # A device that cannot give up at once must not ask as fast as the line allows.
+            await cloud.store.bell.wait(topics, since, REMIND_S)
+            answered = await cloud.orders(report, device)
         while not answered.news and (left := until - time.monotonic()) > 0:
             await cloud.store.bell.wait(topics, since, min(left, LOOK_AGAIN_S))
             since = cloud.store.bell.count(topics)

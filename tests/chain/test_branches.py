@@ -12,7 +12,7 @@ from cloud.books import CloudStore
 from daemon.core.entry import Funding, Kind
 from daemon.core.lease.policy import ChainPolicy
 from tests.chain.branch import Town, town_of
-from tests.web.till import customer, desfire
+from tests.web.till import MANAGER, customer, desfire
 
 
 @pytest.fixture
@@ -89,6 +89,36 @@ async def test_no_answer_leaves_an_intent_that_is_reversed(town: Town) -> None:
     async with a.listening():
         again = await b.counter.begin(10_000)
         await b.counter.tap(buyer.card)
+    assert (await b.counter.sale(again))["status"] == "approved"
+
+
+async def test_a_copy_of_a_question_that_was_answered_no_is_reversed(town: Town) -> None:
+    a, b = await town.open("a"), await town.open("b")
+    buyer = await customer(a.counter, desfire(), fen=50_000)
+    await known_at(town)
+    said: list[bytes] = []
+    speak = b.link.report
+
+    async def overheard(*about: int, **more: bool) -> bytes:
+        said.append(await speak(*about, **more))
+        return said[-1]
+
+    b.link.report = overheard  # type: ignore[method-assign]
+    sale = await b.counter.begin(10_000)
+    await b.counter.tap(buyer.card)
+    assert (await b.counter.sale(sale))["status"] == "declined"
+    intent = await b.counter.ledger.read(lambda books: books.debit(sale))
+    assert intent is not None and intent.state.value in ("refused", "asked", "reversing")
+    await a.settle()
+    for message in said:
+        await town.cloud.exchange(message, device="b")
+    assert (await town.sums())["principal"]["in_debit"] == 10_000
+    await town.settle()
+    principal = (await town.sums())["principal"]
+    assert (principal["in_debit"], principal["settled"], principal["overspent"]) == (0, 0, 0)
+    await town.settle()
+    again = await b.counter.begin(10_000)
+    await b.counter.tap(buyer.card)
     assert (await b.counter.sale(again))["status"] == "approved"
 
 
@@ -223,3 +253,40 @@ async def test_a_cut_off_counter_says_what_is_here_and_who_holds_the_rest(town: 
     if cash["status"] == "approved":
         await b.counter.papers(1)
         assert "Sold offline" in str(b.counter.printer.papers[-1])
+
+
+async def test_leases_end_and_an_unset_clock_spends_little(town: Town) -> None:
+    """Too long without a word: what is held stays held and is not spent. A word brings it back."""
+    a = await town.open("a")
+    buyer = await customer(a.counter, desfire(), fen=80_000)
+    await a.settle()
+    a.cut = True
+    a.link.lost()
+    town.clock.advance(73 * 3600)
+    a.counter.token = None
+    await a.counter.sign_in(MANAGER)
+    sale = await a.counter.begin(1_000)
+    await a.counter.tap(buyer.card)
+    refused = await a.counter.sale(sale)
+    assert (refused["status"], refused["reason"]) == ("declined", "lease_expired")
+    a.cut = False
+    await a.settle()
+    sale = await a.counter.begin(1_000)
+    await a.counter.tap(buyer.card)
+    assert (await a.counter.sale(sale))["status"] == "approved"
+    await a.settle()
+    await a.stop()
+    a.cut, a.synced = True, False
+    await a.start()
+    a.counter.token = None
+    await a.counter.sign_in(MANAGER)
+    over = await a.counter.begin(50_001)
+    await a.counter.tap(buyer.card)
+    assert (await a.counter.sale(over))["reason"] == "clock_unsynced_much"
+    within = await a.counter.begin(40_000)
+    await a.counter.tap(buyer.card)
+    paid = await a.counter.sale(within)
+    assert paid["status"] == "approved", paid
+    rest = await a.counter.begin(10_001)
+    await a.counter.tap(buyer.card)
+    assert (await a.counter.sale(rest))["reason"] == "clock_unsynced_much"

@@ -12,13 +12,13 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 
-from daemon.core.errors import LedgerError, SyncError
+from daemon.core.errors import CounterError, LedgerError, SyncError
 from daemon.sync.link.device import DeviceLink, Obeyed
 from daemon.sync.link.messages import MEDIA_TYPE, MOST_MESSAGE_BYTES
 
@@ -66,8 +66,20 @@ class Outward:
             aiohttp.ClientSession(connector=connector) as self._session,
             asyncio.TaskGroup() as tasks,
         ):
-            tasks.create_task(self._listen(), name="link-listen")
-            tasks.create_task(self._push(), name="link-push")
+            tasks.create_task(self._kept_up(self._listen), name="link-listen")
+            tasks.create_task(self._kept_up(self._push), name="link-push")
+
+    async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A link that fails never stops a counter that sells: it is begun again."""
+        while True:
+            try:
+                await work()
+            except LedgerError:
+                raise
+            except Exception:
+                log.exception("the link to the cloud failed and is begun again")
+                self._link.lost()
+                await asyncio.sleep(self._after(6))
 
     async def exchange(self, held_ms: int = 0) -> Obeyed:
         """One report and its orders. Raises SyncError("link_failed" | "link_refused") and what
@@ -98,7 +110,7 @@ class Outward:
                 failures, first = 0, False
             except LedgerError:
                 raise
-            except SyncError as error:
+            except CounterError as error:
                 failures += 1
                 first = True
                 self._link.lost()
@@ -115,7 +127,7 @@ class Outward:
                     obeyed = await self.exchange()
             except LedgerError:
                 raise
-            except SyncError as error:
+            except CounterError as error:
                 log.debug("the cloud: %s", error)
                 self._link.lost()
 

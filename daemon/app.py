@@ -224,6 +224,7 @@ class Appliance:
             secure_cookie=web.secure_cookie,
             demo=web.demo,
             cloud=self._settings.chain.url,
+            cookie=session_cookie(self._settings),
         )
         app = make_app(self._shop, self._desk, self._events, self.status, page)
         self._page = Server(app, page)
@@ -349,6 +350,14 @@ class Appliance:
             "clock": clock_view(self._clock),
             "version": __version__,
         }
+
+
+def session_cookie(settings: Settings) -> str:
+    """Counters of a chain may be open side by side in one browser, under one name: each has a
+    cookie of its own."""
+    if not settings.chain.belongs:
+        return "counterd_session"
+    return f"counterd_session_{hashlib.sha256(settings.device.id.encode()).hexdigest()[:8]}"
 
 
 def chain_view(status: ChainStatus) -> dict[str, Any] | None:

@@ -21,7 +21,9 @@ class WebSettings:
     """`allowed_hosts`: names (with or without `:port`) that the device may be called by, besides
     `localhost` and addresses. `frame_ancestors`: origins that may show the page in a frame.
     `secure_cookie`: the page is served by TLS. `static`: where the built page lies. `cloud`: what
-    this device dials, for the office to name; empty where it does not."""
+    this device dials, for the office to name; empty where it does not. `cookie`: what the session's
+    cookie is called; counters that are reached by one name (ports do not tell cookies apart) need
+    different ones."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -31,6 +33,7 @@ class WebSettings:
     demo: bool = False
     static: Path = STATIC
     cloud: str = ""
+    cookie: str = "counterd_session"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from daemon.operations.sign_in import SESSION_MS, SignedIn, token_hash, who
 from daemon.web.context import CONTEXT, Context, WebSettings
 from daemon.web.problems import Problem
 
-COOKIE: Final = "counterd_session"
 LONGEST_TOKEN: Final = 128
 _SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
@@ -44,7 +43,7 @@ class Caller:
 
 async def authenticate(context: Context, request: web.Request) -> Caller:
     """At most one read of the ledger. Raises NotAllowed("not_signed_in" | "session_over")."""
-    token = _bearer(request) or request.cookies.get(COOKIE, "")
+    token = _bearer(request) or request.cookies.get(context.settings.cookie, "")
     if not 0 < len(token) <= LONGEST_TOKEN or not token.isascii():
         raise NotAllowed("not_signed_in")
     actor, session = await who(context.shop, token)
@@ -58,7 +57,7 @@ def _bearer(request: web.Request) -> str | None:
 
 def give_cookie(response: web.StreamResponse, settings: WebSettings, signed_in: SignedIn) -> None:
     response.set_cookie(
-        COOKIE,
+        settings.cookie,
         signed_in.token,
         max_age=SESSION_MS // 1000,
         path="/",
@@ -70,7 +69,11 @@ def give_cookie(response: web.StreamResponse, settings: WebSettings, signed_in: 
 
 def take_cookie(response: web.StreamResponse, settings: WebSettings) -> None:
     response.del_cookie(
-        COOKIE, path="/", httponly=True, secure=settings.secure_cookie, samesite="Strict"
+        settings.cookie,
+        path="/",
+        httponly=True,
+        secure=settings.secure_cookie,
+        samesite="Strict",
     )
 
 

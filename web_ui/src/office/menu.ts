@@ -41,6 +41,7 @@ export const CHAPTERS: readonly Chapter[] = [
       { path: "/rules/receipt", name: ["小票", "Receipt"], needs: "rules_read" },
       { path: "/rules/parameters", name: ["参数", "Parameters"], needs: "rules_read" },
       { path: "/rules/shifts", name: ["班次与钱箱", "Shifts and drawer"], needs: "rules_read" },
+      { path: "/chain", name: ["连锁", "Chain"], needs: "rules_read" },
       { path: "/staff", name: ["员工", "Employees"], needs: "staff" },
       { path: "/rules/staff", name: ["岗位与提成规则", "Roles and commission"], needs: "rules_read" },
     ],

@@ -21,6 +21,7 @@ export const router = createRouter({
     { path: "/shifts", component: () => import("./pages/ShiftsPage.vue") },
     { path: "/statements", component: () => import("./pages/StatementsPage.vue") },
     { path: "/log", component: () => import("./pages/LogPage.vue") },
+    { path: "/chain", component: () => import("./pages/ChainPage.vue") },
     { path: "/staff", component: () => import("./pages/StaffPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

@@ -4,6 +4,7 @@ import { computed } from "vue";
 import type { ClockStatus, PrinterStatus, ReaderStatus, SyncStatus } from "../../shared/api/types";
 import { t, word } from "../../shared/i18n";
 import type { IconName } from "../../shared/ui/SvgIcon.vue";
+import { linkWords } from "./chain";
 import type { Shop } from "./shop";
 import { shop } from "./store";
 
@@ -58,6 +59,10 @@ function printerBadge(printer: PrinterStatus): Badge {
 }
 
 function syncBadge(sync: SyncStatus): Badge {
+  if (sync.chain) {
+    // Quiet: a branch that is cut off goes on selling.
+    return { name: "sync", tone: sync.chain.online ? "good" : "plain", icon: "cloud", text: linkWords(sync.chain) };
+  }
   const open = Math.max(0, sync.sealed - sync.receipted);
   const text = open === 0 ? t("sync.done") : t("sync.open", { count: open });
   return { name: "sync", tone: open === 0 ? "good" : "plain", icon: "cloud", text };

@@ -15,7 +15,7 @@ export type Dialog =
   | { name: "line"; line_id: string }
   | { name: "price" }
   | { name: "benefits" }
-  | { name: "tender" }
+  | { name: "tender"; after?: { sale: Sale; stored_fen: number } }
   | { name: "shift" }
   | { name: "sale"; sale_id: string }
   | { name: "card_service"; member: Member; card_id: string }

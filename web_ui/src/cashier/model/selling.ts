@@ -111,10 +111,11 @@ export const chargeNow = (tenders: readonly TenderOffer[]): Promise<boolean> =>
   pure.isEmpty(basket.value) ? chargeAmount(typedFen.value, tenders) : chargeBasket(tenders);
 
 /** The same once more, after a refusal: the basket if it is the one that was refused. */
-export async function chargeAgain(sale: Sale): Promise<void> {
-  if (!pure.isEmpty(basket.value)) await chargeBasket();
-  else if (sale.basket?.lines === undefined || bare(sale)) await chargeAmount(sale.amount_fen);
-  else await sell(sale.basket, sale.amount_fen);
+export async function chargeAgain(sale: Sale, tenders: readonly TenderOffer[] = []): Promise<boolean> {
+  if (!pure.isEmpty(basket.value)) return chargeBasket(tenders);
+  if (sale.basket?.lines === undefined || bare(sale)) return chargeAmount(sale.amount_fen, tenders);
+  const order = tenders.length === 0 ? sale.basket : { ...sale.basket, tenders: [...tenders] };
+  return sell(order, sale.amount_fen);
 }
 
 /** The device keeps a bare amount as one line with a code of none. */

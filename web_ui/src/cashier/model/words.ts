@@ -5,6 +5,7 @@ import { reasonText, t } from "../../shared/i18n";
 import type { ReasonText } from "../../shared/i18n/reason-keys";
 import { formatYuan } from "../../shared/money";
 import type { IconName } from "../../shared/ui/SvgIcon.vue";
+import { splitOf, splitWords } from "./chain";
 import { sceneOf, shownResult, type Scene, type Shop } from "./shop";
 import { shop } from "./store";
 import { sumOf } from "./till";
@@ -35,6 +36,8 @@ export const ICONS: Record<Scene, IconName> = {
 function refusal(of: Shop): ReasonText {
   if (of.refusal !== null) return reasonText(of.refusal.reason, of.refusal.facts);
   const sale = shownResult(of);
+  const split = splitOf(sale);
+  if (split !== null) return splitWords(split, of.status?.sync.chain);
   if (sale?.status === "cancelled" && sale.reason === null) {
     return reasonText("cancelled_by_cashier");
   }

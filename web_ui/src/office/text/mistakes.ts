@@ -1,6 +1,7 @@
 /** What is wrong with a field, as the device names it (daemon/rules/mistakes.py, checks.py). */
 
 import { formatYuan } from "../../shared/money";
+import { writePercent } from "../model/figures";
 import type { Facts } from "../../shared/api/types";
 import { say, type Phrase } from "./phrases";
 
@@ -60,14 +61,17 @@ const MISTAKES: Readonly<Record<string, Phrase>> = {
   code_in_use: ["有会员的次卡还能用它：{id}，不能删除", "Members hold passes for {id}; it cannot go"],
   nobody_could_change_the_rules: ["至少要有一个岗位（并有人在岗）能改设置和管员工", "Somebody must keep the permissions to change settings and manage staff"],
   group_twice: ["互斥组重复", "A group is there twice"],
+  credit_below_sale: ["不能低于一笔的上限（{limit}），否则这样的一笔永远不会放行", "It may not be below the limit of one sale ({limit}): a sale of that much would never be given"],
+  credit_never: ["这里填 0 就不会有任何赊账；要么把「一笔最多」改为 0，要么这里大于 0", "With 0 here no credit is ever given: set the limit of one sale to 0, or more than 0 here"],
   levels_malformed: ["等级的门槛要各不相同", "Levels need different thresholds"],
 };
 
-/** The sentence at a field. A limit of money is told in yuan. */
+/** The sentence at a field. A limit of money is told in yuan, one of a share in percent. */
 export function mistakeText(at: string, key: string, facts: Facts = {}): string {
   const limit = facts["limit"];
   const shown: Facts = { ...facts };
   if (typeof limit === "number" && at.endsWith("_fen")) shown["limit"] = formatYuan(limit);
+  if (typeof limit === "number" && at.endsWith("_bp")) shown["limit"] = `${writePercent(limit)} %`;
   const found = MISTAKES[key];
   return found === undefined ? say(["这里不对（{key}）", "This does not fit ({key})"], { key }) : say(found, shown);
 }

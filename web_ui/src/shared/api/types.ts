@@ -68,6 +68,9 @@ export interface Sale {
   status: SaleStatus;
   reason: string | null;
   facts: Facts;
+  /** In a chain, of a sale that was short: what could be spent here, and who held the rest. */
+  usable_here_fen?: number | null;
+  elsewhere?: { store: string; fen: number; offline_since: number | null }[];
   member: Member | null;
   technology: string | null;
   weak: boolean;
@@ -138,10 +141,20 @@ export interface LedgerStatus {
   stopped: string | null;
 }
 
+/** The line to the merchant's cloud. */
+export interface ChainLink {
+  online: boolean;
+  since_ms: number | null;
+  contact_ms: number | null;
+  waiting: number;
+}
+
 export interface SyncStatus {
   sealed: number;
   receipted: number;
   last_pull_ms: number | null;
+  /** None for a shop that is not part of a chain. */
+  chain?: ChainLink | null;
 }
 
 /** Why the system's clock is not followed. */

@@ -96,6 +96,14 @@ export function clockTime(ms: number): string {
   return format.format(ms);
 }
 
+/** "10:32", with the day in front where it was another. */
+export function sinceTime(ms: number, now_ms = Date.now()): string {
+  const language = locale.value === "en" ? "en-GB" : locale.value;
+  const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const today = new Date(ms).toDateString() === new Date(now_ms).toDateString();
+  return new Intl.DateTimeFormat(language, today ? clock : { month: "2-digit", day: "2-digit", ...clock }).format(ms);
+}
+
 /** The day alone, with its year. */
 export function clockDay(ms: number): string {
   const language = locale.value === "en" ? "en-GB" : locale.value;

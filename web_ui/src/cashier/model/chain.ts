@@ -1,0 +1,77 @@
+/** A sale in a chain that found too little here: what there is, what is missing, and where. Pure. */
+
+import type { ChainLink, Sale } from "../../shared/api/types";
+import type { Quote } from "../../shared/api/till-types";
+import { sinceTime, t } from "../../shared/i18n";
+import type { ReasonText } from "../../shared/i18n/reason-keys";
+
+const SPLITS = new Set(["needs_network", "held_elsewhere"]);
+
+export interface Split {
+  reason: string;
+  /** What stored value can pay now: held here, and free in the cloud. */
+  usable_fen: number;
+  short_fen: number;
+  /** What the sale comes to. */
+  due_fen: number;
+  elsewhere: NonNullable<Sale["elsewhere"]>;
+}
+
+const fact = (sale: Sale, name: string): number => {
+  const told = sale.facts[name];
+  return typeof told === "number" ? told : 0;
+};
+
+/** Null where the sale was not declined for want of what others hold. */
+export function splitOf(sale: Sale | null): Split | null {
+  if (sale === null || sale.status !== "declined" || !SPLITS.has(sale.reason ?? "")) return null;
+  const usable_fen = fact(sale, "available_fen");
+  const short_fen = fact(sale, "short_fen");
+  const mixed = sale.basket?.tenders?.some((part) => part.kind !== "stored") ?? false;
+  return {
+    reason: sale.reason ?? "",
+    usable_fen,
+    short_fen,
+    // A member's price is lower than the list: what stored value was asked for is the better word.
+    due_fen: mixed ? sale.amount_fen : usable_fen + short_fen,
+    elsewhere: sale.elsewhere ?? [],
+  };
+}
+
+/** What is to be paid now: the price of what lies there for this member, else what was refused. */
+export const splitDue = (split: Split, sale: Sale, quote: Quote | null): number =>
+  quote !== null && quote.member_id !== null && quote.member_id === sale.member?.member_id
+    ? quote.paid_fen
+    : split.due_fen;
+
+function restWords(split: Split): string {
+  const { short_fen } = split;
+  const places = split.elsewhere
+    .map(({ store, offline_since }) =>
+      offline_since === null
+        ? t("split.place", { store })
+        : t("split.place_offline", { store, since: sinceTime(offline_since) }),
+    )
+    .join(t("list.separator"));
+  if (places === "") return t("split.network", { short_fen });
+  return t(split.reason === "held_elsewhere" ? "split.held" : "split.network_or_held", { short_fen, places });
+}
+
+export function splitWords(split: Split, link: ChainLink | null | undefined): ReasonText {
+  const rest = restWords(split);
+  const since = link?.online === false && link.since_ms !== null ? sinceTime(link.since_ms) : null;
+  return {
+    title: split.usable_fen > 0 ? t("split.some", { usable_fen: split.usable_fen }) : t("split.none"),
+    advice: since === null ? t("split.advice_now", { rest }) : t("split.advice", { rest, since }),
+  };
+}
+
+/** "Online", or since when it is not. */
+export function linkWords(link: ChainLink): string {
+  if (link.online) return t("chain.online");
+  return link.since_ms === null ? t("chain.offline_now") : t("chain.offline", { since: sinceTime(link.since_ms) });
+}
+
+/** What a balance is called: in a chain it is what is held here, never the whole. */
+export const balanceName = (name: string, link: ChainLink | null | undefined): string =>
+  link === null || link === undefined ? name : t("chain.here", { name });

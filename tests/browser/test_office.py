@@ -35,7 +35,7 @@ PAGES: Final = (
     *("/rules/store", "/rules/receipt", "/rules/parameters", "/rules/shifts", "/rules/staff"),
     *("/rules/catalogue", "/rules/promotions", "/rules/campaigns", "/rules/recharge"),
     *("/rules/member_categories", "/rules/levels", "/rules/points", "/rules/fields"),
-    "/rules/triggers",
+    *("/rules/triggers", "/chain", "/rules/chain"),
 )
 SHOWN: Final = {
     **{f"/{name}": name for name in ("coupons", "log", "records", "shifts", "staff", "statements")},

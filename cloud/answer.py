@@ -156,6 +156,7 @@ class Cloud:
             device.device, epoch, RECALLS_AT_A_TIME if live else 0
         )
         deltas = await deltas_for(books, report.have)
+        opened = await books.accounts.open_parts(device.device, epoch) if live else []
         behind = journal.bseq > report.receipted
         orders = Orders(
             echo=report.nonce,
@@ -174,6 +175,7 @@ class Cloud:
             recalls=tuple(Recall(member, asset) for member, asset in recalled),
             deltas=tuple(deltas),
             answers=answers,
+            debits=tuple(sorted({part.txid for part in opened})),
         )
         changed = any(each.cseq <= journal.cseq for each in report.changes)
         fresh = bool(

@@ -93,6 +93,7 @@ orders_of = st.builds(
         max_size=3,
     ).map(tuple),
     st.lists(answers, max_size=5).map(tuple),
+    st.lists(ids, max_size=3).map(tuple),
 )
 
 

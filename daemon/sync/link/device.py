@@ -43,6 +43,7 @@ from daemon.sync.link.facts import (
     facts_of,
     given_up,
     has_news,
+    is_forgotten,
     more_to_send,
     row_in,
 )
@@ -125,6 +126,7 @@ class DeviceLink:
         self.unsynced_spent_fen = 0
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._opened: tuple[str, ...] = ()
         self._one_at_a_time = asyncio.Lock()
         self._obeyed = asyncio.Condition()
         self._obeyed_count = 0
@@ -297,8 +299,15 @@ class DeviceLink:
         given_up = await self._ledger.read(lambda books: self._given_up(books))
         if any(intent.state is DebitState.ASKED for intent in given_up):
             given_up = await self._ledger.write(self._give_up)
-        reverses = [asking.Reverse(intent.txid) for intent in given_up]
+        forgotten = await self._ledger.read(self._forgotten) if self._opened else ()
+        txids = dict.fromkeys((*(intent.txid for intent in given_up), *forgotten))
+        reverses = [asking.Reverse(txid) for txid in txids]
         return (*reverses, *(asked.request for asked in self._asked.values()))
+
+    def _forgotten(self, books: Books) -> tuple[str, ...]:
+        """Debits that the cloud holds open and nobody here will take: a copy of the question came
+        after its answer was no, or the disk that asked was put back."""
+        return tuple(txid for txid in self._opened if is_forgotten(books, txid))
 
     def _given_up(self, books: Books) -> list[DebitIntent]:
         return given_up(books, self._asked.keys())
@@ -349,6 +358,7 @@ class DeviceLink:
             self._sealer.begin(self._identity)
             self._on_epoch(self._identity)
             self._nonces.clear()
+        self._opened = orders.debits
         self._answer(orders)
         more = released or bool(epoch) or await self._ledger.read(more_to_send)
         if more:

@@ -142,6 +142,18 @@ def given_up(books: Books, waited_for: Container[str]) -> list[DebitIntent]:
     return found
 
 
+def is_forgotten(books: Books, txid: str) -> bool:
+    """Whether nobody here will ever take what the cloud holds open for that sale: it was answered
+    with a no or given up, and the sale has ended; or nothing is known of it here."""
+    intent = books.debit(txid)
+    if intent is None:
+        return True
+    if intent.state not in (DebitState.REFUSED, DebitState.REVERSED):
+        return False
+    sale = books.operation(txid)
+    return sale is None or sale.state.final
+
+
 def more_to_send(books: Books) -> bool:
     """Whether the cloud lacks what is sealed already, or was changed here."""
     state, last = books.chain_state(), books.last_batch()

@@ -164,7 +164,8 @@ class Delta:
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What the cloud says. `echo` is the report's nonce; `device` and `epoch` whose orders these
-    are; `valid_until_ms` how long leases hold without another word."""
+    are; `valid_until_ms` how long leases hold without another word; `debits` are the sales whose
+    online debit is open: one that nobody waits for here is to be reversed."""
 
     echo: bytes
     device: str
@@ -179,6 +180,7 @@ class Orders:
     recalls: tuple[Recall, ...] = ()
     deltas: tuple[Delta, ...] = ()
     answers: tuple[Answer, ...] = ()
+    debits: tuple[str, ...] = ()
 
     def sealed_by(self, key: SigningKey) -> bytes:
         """The signed message."""
@@ -198,6 +200,7 @@ class Orders:
             [[recall.member_id, recall.asset] for recall in self.recalls],
             [_delta_out(delta) for delta in self.deltas],
             [answer_out(each) for each in self.answers],
+            list(self.debits),
         ]
         return sign1(encode(body), ORDERS_TYPE, key)
 
@@ -228,7 +231,7 @@ def open_orders(message: bytes, trusted: Mapping[bytes, bytes]) -> Orders:
     if len(message) > MOST_MESSAGE_BYTES:
         raise SyncError(BAD_ORDERS)
     body = decode(verify1(message, ORDERS_TYPE, trusted, "orders").payload, BAD_ORDERS)
-    fields = Fields(body, 14, BAD_ORDERS)
+    fields = Fields(body, 15, BAD_ORDERS)
     if fields.whole() != FORMAT:
         raise SyncError(BAD_ORDERS)
     return Orders(
@@ -245,6 +248,7 @@ def open_orders(message: bytes, trusted: Mapping[bytes, bytes]) -> Orders:
         recalls=fields.rows(_recall_in),
         deltas=fields.rows(_delta_in),
         answers=fields.rows(answer_in),
+        debits=fields.rows(_text_in),
     )
 
 
@@ -252,6 +256,10 @@ def _octets_in(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise SyncError(BAD_REPORT)
     return value
+
+
+def _text_in(value: object) -> str:
+    return Fields([value], 1, BAD_ORDERS).text()
 
 
 def _hello_in(value: object) -> Hello:

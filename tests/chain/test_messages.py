@@ -39,7 +39,8 @@ requests = st.one_of(
     st.builds(asking.Want, ids, st.none() | ids, st.none() | octets),
     st.builds(asking.Refund, ids, ids, ids, ones, wholes),
 )
-parts = st.builds(asking.Part, texts, wholes, ones, texts)
+rules = st.text(max_size=400)
+parts = st.builds(asking.Part, texts, wholes, ones, rules)
 held = st.builds(asking.HeldAt, texts, texts, wholes, wholes)
 answers = st.one_of(
     st.builds(asking.Granted, ids, st.lists(parts, max_size=4).map(tuple)),
@@ -84,7 +85,7 @@ orders_of = st.builds(
     st.none() | st.builds(messages.NewJournal, ones, ones),
     st.none() | octets,
     wholes,
-    st.lists(st.builds(messages.Grant, ones, texts, texts, wholes, wholes, texts), max_size=3).map(
+    st.lists(st.builds(messages.Grant, ones, texts, texts, wholes, wholes, rules), max_size=3).map(
         tuple
     ),
     st.lists(st.builds(messages.Recall, texts, texts), max_size=3).map(tuple),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.core.errors import SyncError
-from daemon.sync.link.fields import Fields
+from daemon.sync.link.fields import MOST_RULE, Fields
 
 BAD_REPORT: Final = "report_malformed"
 BAD_ORDERS: Final = "orders_malformed"
@@ -233,7 +233,7 @@ def answer_in(value: object) -> Answer:
 
 def _part_in(value: object) -> Part:
     fields = Fields(value, 4, BAD_ORDERS)
-    return Part(fields.text(), fields.whole(), fields.whole(1), fields.text())
+    return Part(fields.text(), fields.whole(), fields.whole(1), fields.text(MOST_RULE))
 
 
 def _held_in(value: object) -> HeldAt:

@@ -10,6 +10,8 @@ from daemon.core.errors import SyncError
 T = TypeVar("T")
 
 MOST_TEXT = 200
+MOST_RULE = 8_192
+"""The text of the rule that a lot was bought under: terms of passes name every code."""
 MOST_ROWS = 20_000
 """A bound for what one message may list: a hostile one costs no more than its bytes."""
 
@@ -26,8 +28,8 @@ class Fields:
     def _next(self) -> Any:
         return next(self._items)
 
-    def text(self) -> str:
-        return self._require_text(self._next())
+    def text(self, most: int = MOST_TEXT) -> str:
+        return self._require_text(self._next(), most)
 
     def maybe_text(self) -> str | None:
         value = self._next()
@@ -80,7 +82,7 @@ class Fields:
                 raise SyncError(self._key)
         return value
 
-    def _require_text(self, value: object) -> str:
-        if not isinstance(value, str) or len(value) > MOST_TEXT:
+    def _require_text(self, value: object, most: int = MOST_TEXT) -> str:
+        if not isinstance(value, str) or len(value) > most:
             raise SyncError(self._key)
         return value

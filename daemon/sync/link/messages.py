@@ -26,7 +26,7 @@ from daemon.sync.link.asking import (
     request_in,
     request_out,
 )
-from daemon.sync.link.fields import Fields
+from daemon.sync.link.fields import MOST_RULE, Fields
 
 FORMAT: Final = 1
 REPORT_TYPE: Final = "application/vnd.counterd.report+cbor"
@@ -304,7 +304,7 @@ def _grant_in(value: object) -> Grant:
         fields.text(),
         fields.whole(),
         fields.whole(),
-        fields.text(),
+        fields.text(MOST_RULE),
     )
 
 

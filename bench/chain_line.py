@@ -13,12 +13,11 @@ from typing import Final
 
 import aiohttp
 
-from bench.chain_cloud import fleet_of
 from bench.chain_shop import CLOUD_KEY, Fleet, database, sell
 from cloud.postgres_books import PostgresStore
 from cloud.server import CloudServer
 from daemon.sync.link import outward
-from daemon.sync.link.messages import MEDIA_TYPE
+from daemon.sync.link.messages import MEDIA_TYPE, open_orders
 from simulator import postgres
 from tests.chain.bindings import OutwardBinding, until
 from tests.chain.branch import Branch, town_of
@@ -83,20 +82,20 @@ async def _lose(a: Branch, b: Branch, number: int) -> float:
     return seconds
 
 
-async def news_to_all(server: postgres.Server, devices: int, times: int) -> tuple[float, float]:
+async def news_to_all(fleet: Fleet, times: int) -> tuple[float, float]:
     """(median, last) seconds until devices that hold an exchange open have heard of a change that
     one of them sent; each a connection of its own, without TLS."""
-    async with fleet_of(server, devices) as (fleet, _):
-        served = CloudServer(fleet.cloud, "127.0.0.1", 0)
-        await served.start()
-        url = f"http://127.0.0.1:{served.port}{outward.PATH}"
-        connector = aiohttp.TCPConnector(limit=0)
-        try:
-            async with aiohttp.ClientSession(connector=connector) as session:
-                rounds = [await _tell_all(fleet, session, url, n) for n in range(times)]
-        finally:
-            await served.stop()
-    return tuple(statistics.median(each) for each in zip(*rounds, strict=True))  # type: ignore[return-value]
+    served = CloudServer(fleet.cloud, "127.0.0.1", 0)
+    await served.start()
+    url = f"http://127.0.0.1:{served.port}{outward.PATH}"
+    connector = aiohttp.TCPConnector(limit=0)
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            rounds = [await _tell_all(fleet, session, url, n) for n in range(times)]
+    finally:
+        await served.stop()
+    middles, lasts = zip(*rounds, strict=True)
+    return statistics.median(middles), statistics.median(lasts)
 
 
 async def _tell_all(
@@ -123,19 +122,21 @@ async def _tell_all(
     return heard[len(heard) // 2], heard[-1]
 
 
-async def exchange_cpu_ms(server: postgres.Server, devices: int) -> float:
+async def exchange_cpu_ms(fleet: Fleet) -> float:
     """Processor time of this process for one exchange that brings a batch of twenty sales, to the
     effects and the receipt; PostgreSQL's own is beside it."""
-    async with fleet_of(server, devices) as (fleet, _):
-        keys = itertools.cycle(await fleet.fund(400))
-        talking = list(itertools.islice(itertools.cycle(fleet.devices), EXCHANGES))
-        took: list[float] = []
-        for counter in talking:
-            for _ in range(SALES):
-                sell(counter, next(keys))
-            message = counter.message()
-            began = time.process_time()
-            answer = await fleet.cloud.exchange(message)
-            took.append((time.process_time() - began) * 1000)
-            counter.obey(answer)
-        return statistics.median(took)
+    held = {each.name: await fleet.fund(2, each) for each in fleet.devices[:EXCHANGES]}
+    talking = list(itertools.islice(itertools.cycle(fleet.devices), EXCHANGES))
+    took: list[float] = []
+    for counter in talking:
+        keys = itertools.cycle(held[counter.name])
+        for _ in range(SALES):
+            sell(counter, next(keys))
+        message = counter.message()
+        began = time.process_time()
+        answer = await fleet.cloud.exchange(message)
+        took.append((time.process_time() - began) * 1000)
+        orders = open_orders(answer, counter.cloud)
+        assert orders.pull.after == counter.disk.position.bseq
+        counter.disk.cursor = orders.pull.after
+    return statistics.median(took)

@@ -145,16 +145,14 @@ class Folds:
                 self._lines.append((back, SaleLine(sale, line, int(quantity), int(fen))))
 
     async def _write_lines(self, books: CloudBooks) -> None:
-        for back, told in sorted(self._lines, key=lambda each: (each[1].txid, each[1].line)):
-            known = await books.office.sale_line(told.txid, told.line, hold=True)
-            if not back:
-                kept = (0, 0) if known is None else (known.back, known.back_fen)
-                line = SaleLine(told.txid, told.line, told.quantity, told.amount_fen, *kept)
-            else:
-                line = _after_return(known, told)
-                promised = await books.office.promised(told.txid, told.line, self._journal.device)
-                line = _less_promised(line, told, promised)
-            if line.back > line.quantity and (known is not None or not back):
+        wanted = sorted(self._lines, key=lambda each: (each[1].txid, each[1].line))
+        known = await books.office.hold_sale_lines([told.txid for _, told in wanted])
+        changed: dict[tuple[str, str], SaleLine] = {}
+        for back, told in wanted:
+            key = (told.txid, told.line)
+            before = changed.get(key) or known.get(key)
+            line = await self._after(books, before, told, back=back)
+            if line.back > line.quantity and (before is not None or not back):
                 self._found.append(
                     found(
                         "REFUND_OVER",
@@ -165,7 +163,17 @@ class Folds:
                         line=told.line,
                     )
                 )
-            await books.office.put_sale_lines([line])
+            changed[key] = line
+        await books.office.put_sale_lines(list(changed.values()))
+
+    async def _after(
+        self, books: CloudBooks, before: SaleLine | None, told: SaleLine, *, back: bool
+    ) -> SaleLine:
+        if not back:
+            kept = (0, 0) if before is None else (before.back, before.back_fen)
+            return SaleLine(told.txid, told.line, told.quantity, told.amount_fen, *kept)
+        promised = await books.office.promised(told.txid, told.line, self._journal.device)
+        return _less_promised(_after_return(before, told), told, promised)
 
     async def _write_cards(self, books: CloudBooks) -> None:
         """Counters of a card are complete, or a record says which are missing (I9)."""

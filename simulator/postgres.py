@@ -23,7 +23,7 @@ PORT = 5432
 
 def binaries() -> Path | None:
     """Where initdb and postgres are, or None where PostgreSQL is not installed."""
-    found = [Path(each) for each in (shutil.which("initdb"),) if each]
+    found = [Path(each).resolve() for each in (shutil.which("initdb"),) if each]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     if shutil.which("pg_config"):
         said = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True)
@@ -93,8 +93,12 @@ class Server:
 
     @property
     def pid(self) -> int | None:
+        """None where it does not run; one that was killed leaves its file behind."""
         file = self.store / "postmaster.pid"
-        return int(file.read_text().split()[0]) if file.exists() else None
+        if not file.exists():
+            return None
+        pid = int(file.read_text().split()[0])
+        return pid if Path(f"/proc/{pid}").exists() else None
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command: Sequence[str] = [str(self._programs / program), *map(str, arguments)]

@@ -19,6 +19,8 @@ from cloud.records import (
 )
 from cloud.statements import Row, Statements
 
+_AT_A_TIME: Final = 200
+"""Sales in one statement."""
 _DISCREPANCY: Final = (
     "id, type, severity, amount, device, account, refs, first_seen_ms, last_seen_ms, times, state,"
     " owner, deadline_ms, note"
@@ -38,6 +40,21 @@ class OfficeDesk:
             line,
         )
         return None if row is None else SaleLine(*row)
+
+    async def hold_sale_lines(self, txids: Sequence[str]) -> dict[tuple[str, str], SaleLine]:
+        """Every line of these sales, held, by sale and line."""
+        found: dict[tuple[str, str], SaleLine] = {}
+        wanted = sorted(set(txids))
+        for start in range(0, len(wanted), _AT_A_TIME):
+            some = wanted[start : start + _AT_A_TIME]
+            marks = ", ".join("?" * len(some))
+            rows = await self._sql.rows(
+                "SELECT txid, line, quantity, amount_fen, back, back_fen FROM sale_line"
+                f" WHERE txid IN ({marks}) ORDER BY txid, line{self._sql.for_update}",
+                *some,
+            )
+            found |= {(row[0], row[1]): SaleLine(*row) for row in rows}
+        return found
 
     async def put_sale_lines(self, lines: Sequence[SaleLine]) -> None:
         """Makes or changes the rows."""

@@ -61,7 +61,7 @@ class Report:
         return (
             not self.lost
             and not self.doubled
-            and self.overspend <= self.booked_risk
+            and self.overspend <= (self.booked_risk if self.forced else 0)
             and not self.problems
             and self.verified == self.devices
             and self.found == self.acknowledged > 0

@@ -70,24 +70,22 @@ def compile_filter(
     hashed: Callable[[str], int],
     field_word: Callable[[str, str | int], str],
     utc_offset_min: int,
+    waiting: Callable[[Sequence[int]], Sequence[str]],
     *,
     drives: bool = True,
 ) -> Query:
-    """`hashed` hashes a word; `field_word` makes the word of a custom field's value. `drives`:
-    whether a word may drive the query (the order is by id)."""
+    """`hashed` hashes a word; `field_word` makes the word of a custom field's value; `waiting`
+    tells the ids of members whose words of these are not in the index yet. `drives`: whether a word
+    may drive the query (the order is by id)."""
     query = Query()
     for condition in conditions:
         if condition.kind in (Kind.WORD, Kind.MONTH):
             words = [hashed(word) for word in _words(condition, field_word)]
-            if drives and query.driver is None and len(words) == 1:
+            unsettled = waiting(words)
+            if drives and query.driver is None and len(words) == 1 and not unsettled:
                 query.driver = words[0]
             else:
-                marks = ", ".join("?" * len(words))
-                query.add(
-                    "EXISTS (SELECT 1 FROM member_word x WHERE x.member_id = m.member_id"
-                    f" AND x.word IN ({marks}))",
-                    *words,
-                )
+                _any_word(query, words, unsettled)
         elif condition.field == "created":
             _created(query, condition, utc_offset_min)
         elif condition.kind is Kind.TAGS:
@@ -104,6 +102,19 @@ def _words(condition: Condition, field_word: Callable[[str, str | int], str]) ->
     if code is not None:
         return [field_word(code, value) for value in condition.values]
     return [f"{_WORDS[condition.field]}{value}" for value in condition.values]
+
+
+def _any_word(query: Query, words: Sequence[int], unsettled: Sequence[str]) -> None:
+    marks = ", ".join("?" * len(words))
+    settled = (
+        "EXISTS (SELECT 1 FROM member_word x WHERE x.member_id = m.member_id"
+        f" AND x.word IN ({marks}))"
+    )
+    if unsettled:
+        either = f"{settled} OR m.member_id IN (SELECT value FROM json_each(?))"
+        query.add(either, *words, json.dumps(list(unsettled)))
+    else:
+        query.add(settled, *words)
 
 
 def _created(query: Query, condition: Condition, utc_offset_min: int) -> None:

@@ -13,6 +13,7 @@ from daemon.ledger.jobs_desk import JobsDesk
 from daemon.ledger.member_query import Query, compile_filter
 from daemon.ledger.people import CARD_COLUMNS, MEMBER_COLUMNS, card_of, member_of
 from daemon.ledger.vault import field_word
+from daemon.ledger.words_desk import unsettled
 from daemon.ports.office_books import Listed, Sort, Stretch
 
 _STANDING: Final = (
@@ -105,8 +106,14 @@ class OfficeDesk(JobsDesk):
     def _query(
         self, conditions: Sequence[Condition], utc_offset_min: int, *, drives: bool = True
     ) -> Query:
+        # A filter is acted upon (a batch, a coupon for each): whose words still wait is not missed.
         return compile_filter(
-            conditions, self._vault.word, field_word, utc_offset_min, drives=drives
+            conditions,
+            self._vault.word,
+            field_word,
+            utc_offset_min,
+            lambda words: unsettled(self, words),
+            drives=drives,
         )
 
     def _end(self, walk: _Walk, look_at: int) -> str | None:

@@ -114,9 +114,26 @@ class WordsDesk(Desk):
         )
 
     def _waiting(self, stretch: int) -> Iterable[tuple[int, bytes]]:
-        return self._all(
-            "SELECT run, words FROM word_waiting WHERE stretch = ? ORDER BY run", stretch
-        )
+        return _runs(self, stretch)
+
+
+def unsettled(desk: Desk, numbers: Sequence[int]) -> list[str]:
+    """Ids of members with one of these words, as numbers, that is not in its place yet."""
+    found: list[str] = []
+    for number in numbers:
+        word = number.to_bytes(WORD_BYTES, "big")
+        sought = _PAD + word
+        for _, waiting in _runs(desk, word[0]):
+            at = waiting.find(sought)
+            while at >= 0:
+                if at % RECORD_BYTES == 0:
+                    found.append(waiting[at + len(sought) : at + RECORD_BYTES].decode())
+                at = waiting.find(sought, at + 1)
+    return found
+
+
+def _runs(desk: Desk, stretch: int) -> Iterable[tuple[int, bytes]]:
+    return desk._all("SELECT run, words FROM word_waiting WHERE stretch = ? ORDER BY run", stretch)
 
 
 def _records(waiting: bytes) -> list[bytes]:

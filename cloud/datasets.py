@@ -26,7 +26,7 @@ LOTS: Final = "lots"
 """Rules of lots go up only; they come down with grants. The key is member/asset/lot."""
 ROWS_A_DELTA: Final = 2_000
 BYTES_A_DELTA: Final = 512 << 10
-MOST_VALUE_BYTES: Final = 64 << 10
+MOST_VALUE_BYTES: Final = 1 << 20
 USABLE: Final = "active"
 
 

@@ -4,7 +4,7 @@ that only look at values."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 MOST_CHANGES: Final = 500
 MOST_BATCHES: Final = 200
-MOST_CHANGE_BYTES: Final = 64 << 10
+MOST_CHANGE_BYTES: Final = 1 << 20
+"""Of one row: a catalogue or a section of promotions, whole."""
+MOST_CHANGES_BYTES: Final = 2 << 20
+"""Of all rows in a report, which leaves room for batches."""
 BAD_ROW: Final = "row_malformed"
 
 
@@ -73,8 +76,21 @@ def facts_of(
     if least or not state.contact_ms:
         # Before the first word of the cloud nobody knows where its cursor stands.
         return report, waiting
-    changes = tuple(_change(books, seal, each) for each in outgoing)
+    changes = _changes(books, seal, outgoing)
     return replace(report, batches=batches(books, state), changes=changes), waiting
+
+
+def _changes(books: Books, seal: PersonalSeal, outgoing: Sequence[Outgoing]) -> tuple[Change, ...]:
+    """In order, as many as a report carries; at least one."""
+    chosen: list[Change] = []
+    size = 0
+    for each in outgoing:
+        change = _change(books, seal, each)
+        size += len(change.value)
+        if chosen and size > MOST_CHANGES_BYTES:
+            break
+        chosen.append(change)
+    return tuple(chosen)
 
 
 def batches_of(books: Books, state: ChainState) -> tuple[bytes, ...]:

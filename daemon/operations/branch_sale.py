@@ -165,7 +165,7 @@ class _Search:
             )
             if isinstance(step, Credit):
                 if step.needs_manager:
-                    return Decline("credit_needs_manager", {"credit_fen": step.credit_fen})
+                    return self._needs_manager(step)
                 return Cover(self._sale.op_id, self._member_id, (), step.credit_fen)
             if not isinstance(step, AskCloud):
                 return self._ended(step, link)
@@ -193,6 +193,16 @@ class _Search:
                         tuple(_held(each) for each in answer.held),
                         self._waited_ms(),
                     )
+
+    def _needs_manager(self, step: Credit) -> Decline:
+        """What is here can pay its part nevertheless, beside another tender."""
+        facts = {
+            "credit_fen": step.credit_fen,
+            "usable_here_fen": self._here_fen,
+            "available_fen": self._here_fen,
+            "short_fen": self._amount_fen - self._here_fen,
+        }
+        return Decline("credit_needs_manager", facts)
 
     def _ended(self, step: Step, link: Link) -> Decline:
         if isinstance(step, Split):

@@ -204,6 +204,29 @@ async def test_credit_inside_the_policy(town: Town) -> None:
     assert sums["owed"]["settled"] == 2_500
 
 
+async def test_credit_that_needs_a_manager_leaves_what_is_here(town: Town) -> None:
+    """Not given without a yes; the sale says what can be spent here beside another tender."""
+    a = await town.open("a")
+    buyer = await customer(a.counter, desfire(), fen=5_000)
+    await a.settle()
+    limits = replace(
+        town.policy, credit_sale_fen=3_000, credit_member_fen=5_000, credit_day_fen=9_000
+    )
+    a.counter.shop.rules_cell.put(replace(a.counter.shop.rules, chain=limits))
+    a.cut = True
+    a.link.lost()
+    sale = await a.counter.begin(7_000)
+    await a.counter.tap(buyer.card)
+    refused = await a.counter.sale(sale)
+    assert (refused["status"], refused["reason"]) == ("declined", "credit_needs_manager")
+    assert refused["facts"] == {
+        "credit_fen": 2_000,
+        "usable_here_fen": 5_000,
+        "available_fen": 5_000,
+        "short_fen": 2_000,
+    }
+
+
 async def test_a_card_that_is_new_elsewhere_is_fetched(town: Town) -> None:
     """Issued at a, never heard of at b: the tap itself brings the member, the card, the money."""
     a, b = await town.open("a"), await town.open("b")

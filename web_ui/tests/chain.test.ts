@@ -62,6 +62,11 @@ describe("a sale for which too little is here", () => {
     expect(splitWords(none, null).title).toBe("Nothing can be spent here now");
   });
 
+  it("is offered too where credit would need a manager", () => {
+    const asked = declined("credit_needs_manager", { facts: { credit_fen: 8_800, usable_here_fen: 1_200, available_fen: 1_200, short_fen: 8_800 } });
+    expect([split(asked).usable_fen, split(asked).due_fen]).toEqual([1_200, 10_000]);
+  });
+
   it("is not made of any other refusal, or of a sale that was not refused", () => {
     expect(splitOf(declined("insufficient_funds"))).toBeNull();
     expect(splitOf(declined("needs_network", { status: "approved" }))).toBeNull();

@@ -5,8 +5,9 @@ import type { Quote } from "../../shared/api/till-types";
 import { sinceTime, t } from "../../shared/i18n";
 import type { ReasonText } from "../../shared/i18n/reason-keys";
 
-const SPLITS = new Set(["needs_network", "held_elsewhere"]);
+const SPLITS = new Set(["needs_network", "held_elsewhere", "credit_needs_manager"]);
 
+/** Others hold the rest, and what is here can pay its part. */
 export interface Split {
   reason: string;
   /** What stored value can pay now: held here, and free in the cloud. */

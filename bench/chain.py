@@ -68,6 +68,7 @@ async def measure(server: postgres.Server, size: Size) -> dict[str, float]:
 async def _of_fleet(fleet: Fleet, pool: Any, size: Size) -> dict[str, float]:
     """What is measured for each number of devices. Ingest comes last: its effects wait."""
     middle, last = await chain_line.news_to_all(fleet, 3)
+    idle_ms = await chain_line.idle_cpu_ms(fleet)
     cpu_ms = await chain_line.exchange_cpu_ms(fleet)
     debits = await chain_cloud.online_debits(fleet, pool, size.rounds, size.debits)
     granted = await chain_cloud.grants(fleet, size.members)
@@ -75,6 +76,7 @@ async def _of_fleet(fleet: Fleet, pool: Any, size: Size) -> dict[str, float]:
     return {
         "news_s_median": middle,
         "news_s_last": last,
+        "idle_exchange_cpu_ms": idle_ms,
         "exchange_cpu_ms": cpu_ms,
         "debits_per_s": debits.per_s,
         "updates_per_s": debits.bare_per_s,

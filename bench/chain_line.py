@@ -140,3 +140,16 @@ async def exchange_cpu_ms(fleet: Fleet) -> float:
         assert orders.pull.after == counter.disk.position.bseq
         counter.disk.cursor = orders.pull.after
     return statistics.median(took)
+
+
+async def idle_cpu_ms(fleet: Fleet) -> float:
+    """The same for one that has nothing to say and is told nothing: what a device that only holds
+    the line costs, each time that it asks again."""
+    took: list[float] = []
+    for counter in itertools.islice(itertools.cycle(fleet.devices), EXCHANGES):
+        message = counter.message()
+        began = time.process_time()
+        answer = await fleet.cloud.exchange(message)
+        took.append((time.process_time() - began) * 1000)
+        assert not open_orders(answer, counter.cloud).grants
+    return statistics.median(took)

@@ -13,6 +13,7 @@ from typing import Final
 
 from cloud import bell
 from cloud.books import CloudBooks, CloudStore
+from cloud.chain_rules import RULES, chain_rules
 from cloud.datasets import deltas_for, take_changes
 from cloud.effects import catch_up
 from cloud.epochs import end_epoch, stand
@@ -55,7 +56,8 @@ class Answered:
 
 
 class Cloud:
-    """What answers devices. `now_ms` is the cloud's clock; `policy` the merchant's rules."""
+    """What answers devices. `now_ms` is the cloud's clock; `policy` the merchant's rules, until the
+    office writes others."""
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Cloud:
         self.merchant = merchant
         self.now_ms = now_ms
         self.policy = policy or ChainPolicy()
+        self._rules_version = 0
 
     async def exchange(self, message: bytes, *, device: str | None = None) -> bytes:
         """A signed report, answered with signed orders. `device` is whose certificate it came
@@ -141,6 +144,12 @@ class Cloud:
             await books.devices.put_device(seen)
         return journal
 
+    async def _follow_rules(self, books: CloudBooks, version: int) -> None:
+        """Every process sees a change of the rules with its next exchange."""
+        if version != self._rules_version:
+            self.policy = await chain_rules(books) or self.policy
+            self._rules_version = version
+
     async def _orders(
         self, books: CloudBooks, report: Report, device: Device, answers: tuple[Answer, ...]
     ) -> Answered:
@@ -155,7 +164,9 @@ class Cloud:
         recalled = await books.accounts.recalled(
             device.device, epoch, RECALLS_AT_A_TIME if live else 0
         )
-        deltas = await deltas_for(books, report.have)
+        versions = await books.office.dataset_versions()
+        await self._follow_rules(books, versions.get(RULES, 0))
+        deltas = await deltas_for(books, report.have, versions)
         opened = await books.accounts.open_parts(device.device, epoch) if live else []
         behind = journal.bseq > report.receipted
         orders = Orders(

@@ -96,9 +96,11 @@ async def put_row(books: CloudBooks, row: DatasetRow, known_version: int) -> boo
     return True
 
 
-async def deltas_for(books: CloudBooks, have: Mapping[str, int]) -> list[Delta]:
-    """What the device does not have, a bounded piece of it. A dataset waits for the one before."""
-    versions = await books.office.dataset_versions()
+async def deltas_for(
+    books: CloudBooks, have: Mapping[str, int], versions: Mapping[str, int]
+) -> list[Delta]:
+    """What the device does not have, a bounded piece of it. A dataset waits for the one before.
+    `versions` is where each dataset stands."""
     found: list[Delta] = []
     for dataset in DATASETS:
         start, end = have.get(dataset, 0), versions.get(dataset, 0)
@@ -135,7 +137,7 @@ def _rule(change: Change) -> dict[AccountKey, str]:
     return {AccountKey(member, asset, int(lot)): rule}
 
 
-def _fields(value: bytes | None) -> dict[str, Any] | None:
+def fields_of(value: bytes | None) -> dict[str, Any] | None:
     """The row, if it is one that can be read here."""
     if value is None:
         return None
@@ -147,7 +149,7 @@ def _fields(value: bytes | None) -> dict[str, Any] | None:
 
 
 def _card(value: bytes) -> tuple[str, str] | None:
-    row = _fields(value)
+    row = fields_of(value)
     if row is None or not isinstance(row.get("uid"), str):
         return None
     member = row.get("member_id")
@@ -156,7 +158,7 @@ def _card(value: bytes) -> tuple[str, str] | None:
 
 def _still_blocked(before: bytes | None, after: bytes | None) -> bytes | None:
     """The new row, with the old status where that one blocks and the new one does not."""
-    old, new = _fields(before), _fields(after)
+    old, new = fields_of(before), fields_of(after)
     if old is None or new is None:
         return after
     status = old.get("status")

@@ -68,3 +68,14 @@ async def test_every_mistake_is_at_its_setting(branch: Branch) -> None:
     told = {each["at"]: (each["key"], each["facts"]) for each in never.body["errors"]}
     assert told == {"chain.credit_member_fen": ("credit_below_sale", {"limit": 5_000})}
     assert branch.counter.shop.rules.chain.credit_sale_fen == 0
+
+
+async def test_the_cloud_follows_the_office(branch: Branch) -> None:
+    """How long leases hold and how much is granted are the cloud's to decide, by these rules."""
+    kept = await put(branch.counter, lease_valid_h=5, lease_cap_fen=1_000)
+    assert kept.status == 200, kept
+    await branch.settle()
+    assert branch.cloud.policy.lease_cap_fen == 1_000
+    await branch.talk()
+    standing = await branch.counter.get("/chain")
+    assert standing["valid_until_ms"] - standing["contact_ms"] == 5 * 3_600_000

@@ -165,7 +165,7 @@ class _Search:
             )
             if isinstance(step, Credit):
                 if step.needs_manager:
-                    return self._needs_manager(step)
+                    return self._credit_unconfirmed(step)
                 return Cover(self._sale.op_id, self._member_id, (), step.credit_fen)
             if not isinstance(step, AskCloud):
                 return self._ended(step, link)
@@ -194,7 +194,7 @@ class _Search:
                         self._waited_ms(),
                     )
 
-    def _needs_manager(self, step: Credit) -> Decline:
+    def _credit_unconfirmed(self, step: Credit) -> Decline:
         """What is here can pay its part nevertheless, beside another tender."""
         facts = {
             "credit_fen": step.credit_fen,

@@ -158,8 +158,10 @@ class Cloud:
         newest = await books.journals.newest(device.device)
         assert journal is not None and newest is not None
         live = journal.state is JournalState.LIVE
+        # A disk that may have been put back is given nothing twice before that is known.
+        whole = live and report.hello.bseq >= journal.bseq
         granted = await books.accounts.granted_after(
-            device.device, epoch, report.grants_upto, GRANTS_AT_A_TIME if live else 0
+            device.device, epoch, report.grants_upto, GRANTS_AT_A_TIME if whole else 0
         )
         recalled = await books.accounts.recalled(
             device.device, epoch, RECALLS_AT_A_TIME if live else 0

@@ -1,10 +1,10 @@
 """Which life of its journal a device is in: the first, the one that goes on, or one that is over.
 
 A power cut keeps the epoch. A restored or copied disk shows in two ways: what the device signed is
-not what it sent before (a fork), or a run of its daemon that was never heard of knows less than is
-committed here. Either way the epoch is over: what it held is forced (X says what is at risk), and
-the device is told to begin the next one. A report of a run that was heard of before and knows less
-is only late.
+not what it sent before (a fork), or it holds less than it was itself told to be committed here.
+Either way the epoch is over: what it held is forced (X says what is at risk), and the device is told
+to begin the next one. A report that is late was told less than it holds, also that of a run that
+nobody had heard of.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def stand(books: CloudBooks, device: Device, hello: Hello, now_ms: int) ->
         raise SyncError("epoch_unknown", epoch=epoch, newest=newest.epoch)
     if journal.state is JournalState.DEAD:
         return journal
-    why = await _rolled_back(books, journal, hello, first_heard)
+    why = await _rolled_back(books, journal, hello)
     if why is None:
         return journal
     return await end_epoch(books, device, journal, why, now_ms, bseq=hello.bseq)
@@ -73,13 +73,13 @@ async def end_epoch(
     return after
 
 
-async def _rolled_back(
-    books: CloudBooks, journal: Journal, hello: Hello, first_heard: bool
-) -> str | None:
+async def _rolled_back(books: CloudBooks, journal: Journal, hello: Hello) -> str | None:
+    """A report that is only late, or of a run that was never heard of, knows no more of the cloud
+    than it holds itself. A disk that was put back does, once it has heard one answer."""
     if hello.bseq > journal.bseq:
         return None
     if hello.bseq:
         kept = await books.journals.batch(journal.device, journal.epoch, hello.bseq)
         if kept is None or kept[1] != hello.head:
             return "FORK"
-    return "ROLLBACK" if hello.bseq < journal.bseq and first_heard else None
+    return "ROLLBACK" if hello.bseq < min(hello.cursor, journal.bseq) else None

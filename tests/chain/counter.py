@@ -70,6 +70,7 @@ class Disk:
     batches: list[SealedBatch] = field(default_factory=list)
     receipted: int = 0
     cursor: int = 0
+    told: int = 0
     grants_upto: int = 0
     valid_until_ms: int = 0
     have: dict[str, int] = field(default_factory=dict)
@@ -216,6 +217,7 @@ class Counter:
             disk.position.bseq,
             disk.position.head,
             len(disk.entries),
+            disk.told,
             self.world.now_ms,
             True,
             "test",
@@ -259,6 +261,7 @@ class Counter:
             return
         if journal is not None and disk.number == 0:
             disk.number = journal.number
+        disk.told = orders.pull.after
         disk.cursor = max(disk.cursor, min(orders.pull.after, disk.position.bseq))
         disk.valid_until_ms = max(disk.valid_until_ms, orders.valid_until_ms)
         disk.changes = [each for each in disk.changes if each.cseq > orders.changes_upto]
@@ -347,6 +350,7 @@ class Counter:
             chain = chain_hash(chain, entry.leaf())
         disk.position = Position(self.identity(epoch), dseq=base, chain=chain)
         disk.batches, disk.receipted, disk.cursor, disk.grants_upto = [], 0, 0, 0
+        disk.told = 0
 
     def reboot(self) -> None:
         self.boot = self.world.new_id("boot")

@@ -42,6 +42,21 @@ async def test_a_late_report_is_no_rollback(chain: Chain) -> None:
     assert a.disk.epoch == 1 and await chain.found() == []
 
 
+async def test_a_late_word_of_a_run_that_nobody_heard_of_is_no_rollback(chain: Chain) -> None:
+    a = await chain.add("A")
+    a.recharge("m1", 100_00)
+    await chain.talk(a)
+    a.reboot()
+    unheard = a.message()
+    a.reboot()
+    a.sell("m1", 10_00)
+    await chain.talk(a)
+    await chain.cloud.exchange(unheard)
+    await chain.settle()
+    assert a.disk.epoch == 1 and await chain.found() == []
+    assert (await sums(chain))["at_risk"] == 0
+
+
 async def test_a_restored_disk_begins_a_new_epoch(chain: Chain) -> None:
     a = await chain.add("A")
     a.recharge("m1", 100_00)
@@ -53,6 +68,8 @@ async def test_a_restored_disk_begins_a_new_epoch(chain: Chain) -> None:
     a.seal()
     # It is sealed with the next epoch's first batch: the old one is over before it is told of.
     a.sell("m1", 20_00)
+    a.obey(await chain.cloud.exchange(a.report().sealed_by(a.key)))
+    assert a.disk.epoch == 1, "it might be a late word of a run that nobody has heard of"
     a.obey(await chain.cloud.exchange(a.report().sealed_by(a.key)))
     assert (a.disk.epoch, a.balance("m1")) == (2, 0)
     assert await chain.found() == ["ROLLBACK"]

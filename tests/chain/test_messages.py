@@ -58,6 +58,7 @@ hellos = st.builds(
     st.binary(min_size=32, max_size=32),
     wholes,
     wholes,
+    wholes,
     st.booleans(),
     texts,
 )

@@ -60,6 +60,7 @@ def facts_of(
         bseq=sealed,
         head=last.head if last else bytes(32),
         dseq=books.head().dseq,
+        cursor=state.pull_after,
         now_ms=speaker.now_ms,
         synced=speaker.synced,
         version=speaker.version,

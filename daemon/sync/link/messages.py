@@ -38,7 +38,8 @@ MOST_MESSAGE_BYTES: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Who speaks and where its journal stands. `boot` names one run of the daemon. `synced`:
+    """Who speaks and where its journal stands. `boot` names one run of the daemon. `cursor` is
+    where it was told that the cloud stands: a device that holds less was put back. `synced`:
     whether its clock is."""
 
     identity: Identity
@@ -46,6 +47,7 @@ class Hello:
     bseq: int
     head: bytes
     dseq: int
+    cursor: int
     now_ms: int
     synced: bool
     version: str
@@ -91,6 +93,7 @@ class Report:
                 hello.bseq,
                 hello.head,
                 hello.dseq,
+                hello.cursor,
                 hello.now_ms,
                 hello.synced,
                 hello.version,
@@ -263,13 +266,14 @@ def _text_in(value: object) -> str:
 
 
 def _hello_in(value: object) -> Hello:
-    fields = Fields(value, 8, BAD_REPORT)
+    fields = Fields(value, 9, BAD_REPORT)
     return Hello(
         identity=fields.one(_identity_in),
         boot=fields.text(),
         bseq=fields.whole(),
         head=fields.octets(32),
         dseq=fields.whole(),
+        cursor=fields.whole(),
         now_ms=fields.whole(),
         synced=fields.flag(),
         version=fields.text(),

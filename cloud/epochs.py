@@ -2,9 +2,9 @@
 
 A power cut keeps the epoch. A restored or copied disk shows in two ways: what the device signed is
 not what it sent before (a fork), or it holds less than it was itself told to be committed here.
-Either way the epoch is over: what it held is forced (X says what is at risk), and the device is told
-to begin the next one. A report that is late was told less than it holds, also that of a run that
-nobody had heard of.
+Either way the epoch is over: what it held is forced (X says what is at risk), and the device is
+told to begin the next one. A report that is late was told less than it holds, also that of a run
+that nobody had heard of.
 """
 
 from __future__ import annotations

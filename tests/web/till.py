@@ -73,7 +73,11 @@ class Counter:
         keys = self.folder / "keys"
         held = KeyFolder(keys) if keys.exists() else generate(keys)
         self.ledger = await SqlLedger.open(
-            self.folder / "ledger.db", held.ledger_key(), held.signer(), self.clock, device=self.identity.device
+            self.folder / "ledger.db",
+            held.ledger_key(),
+            held.signer(),
+            self.clock,
+            device=self.identity.device,
         )
         self.clock.not_before(self.ledger.latest_ms)
         self.spool = Spool(

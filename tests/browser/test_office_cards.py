@@ -357,6 +357,8 @@ async def test_an_import_is_taken_back_on_its_page(
     await shop.call("POST", "recharges", money)
 
     await office.go("/members")
+    # The list has come: before that the page of imports would not have been left.
+    await expect(page.get_by_role("searchbox")).to_be_visible()
     await office.go("/members/import")
     earlier = page.get_by_test_id("earlier").locator("li").first
     await expect(earlier).to_contain_text("新增 4")

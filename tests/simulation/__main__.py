@@ -59,7 +59,7 @@ def run_mutants(seeds: range, actions: int) -> int:
         caught = hunt(name, seeds, actions)
         missed += caught is None
         told = "NOT CAUGHT" if caught is None else f"caught by seed {caught[0]}: {caught[1][:90]}"
-        print(f"mutant {name:32} {told}", flush=True)
+        print(f"mutant {name:46} {told}", flush=True)
     return 0 if not missed else 1
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,8 +140,8 @@ class SimDevice:
         self.up = True
         self.start(self._keep_in_touch())
 
-    def start(self, work: Any) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -229,8 +229,8 @@ class SimDevice:
         order = RechargeOrder(member_id, amount_fen, (Offer("cash"),))
         try:
             await recharge(self.shop, CASHIER, order, self._next_key())
-        except CounterError as error:
-            return bool(self.note(f"{self.name}: recharge {error.key}"))
+        except CounterError:
+            return False
         return True
 
     async def void_one(self) -> str | None:

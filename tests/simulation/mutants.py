@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -20,6 +20,7 @@ from cloud.records import SaleDebit
 from daemon.core.lease import rows
 from daemon.core.lease.values import Home, Lease, LeaseState
 from daemon.operations import branch_grants
+from daemon.sync.link import device
 from daemon.sync.link.asking import Reversed
 from daemon.sync.link.device import DeviceLink
 from tests.simulation.device import SimDevice
@@ -63,7 +64,8 @@ def cursor_skips() -> AbstractContextManager[Any]:
 
 
 def no_tombstone() -> AbstractContextManager[Any]:
-    """A debit that is not there yet is not there: its copy on the way is made later."""
+    """A debit that is not there yet is not there: its copy on the way is made later. The device
+    must not look at the cloud's list of open debits either: that alone mends it."""
     reverse = requests._reverse
 
     async def only_known(books: Any, *, asker: Any, txid: str) -> Any:
@@ -72,7 +74,10 @@ def no_tombstone() -> AbstractContextManager[Any]:
             return Reversed(txid)
         return await reverse(books, asker=asker, txid=txid)
 
-    return mock.patch.object(requests, "_reverse", only_known)
+    stack = ExitStack()
+    stack.enter_context(mock.patch.object(requests, "_reverse", only_known))
+    stack.enter_context(mock.patch.object(device, "is_forgotten", lambda books, txid: False))
+    return stack
 
 
 def effects_twice() -> AbstractContextManager[Any]:
@@ -126,7 +131,7 @@ MUTANTS: dict[str, Mutant] = {
     "silent reclaim": silent_reclaim,
     "epoch kept after a restore": epoch_kept,
     "cursor that skips": cursor_skips,
-    "REVERSE without a tombstone": no_tombstone,
+    "REVERSE without a tombstone or a second look": no_tombstone,
     "effects applied twice": effects_twice,
     "a disk that forgets": lost_writes,
 }

@@ -288,7 +288,7 @@ class World:
             sums = await books.accounts.sums()
             await self._compare_leases(books)
             forced = sum(
-                line.facts["at_risk"]
+                int(line.facts["at_risk"])
                 for line in await books.devices.log_lines(10_000)
                 if line.verb == "end_epoch"
             )

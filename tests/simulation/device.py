@@ -29,6 +29,7 @@ from daemon.operations.sell import KIND, Order, end_sale, open_sale
 from daemon.operations.shop import Actor, Identity, Shop
 from daemon.operations.tap import Approved, Declined, TapRequest, settle
 from daemon.operations.void import void
+from daemon.ports.clock import ClockReading
 from daemon.ports.ledger import Ledger
 from daemon.rules.compile import compile as compile_rules
 from daemon.sync import envelope
@@ -65,6 +66,13 @@ class LoopClock:
         loop_ms = int(asyncio.get_event_loop().time() * 1000)
         self._latest = max(self._latest, START_MS + loop_ms + self.skew_ms)
         return self._latest
+
+    def reading(self) -> ClockReading:
+        now_ms = self.now_ms()
+        return ClockReading(now_ms, now_ms)
+
+    def follow_wall(self) -> int:
+        return self.now_ms()
 
     def new_id(self) -> str:
         return make_id(self.now_ms(), os.urandom(10))

@@ -9,7 +9,8 @@ import random
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
-from unittest import mock
+
+from tests.simulation.wrong import instead
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def run_virtual(seed: int, main: Callable[[random.Random], Coroutine[Any, Any, T
     bytes_of = random.Random(seed + 1)
     loop = VirtualLoop()
     try:
-        with mock.patch.object(os, "urandom", bytes_of.randbytes):
+        with instead(os, urandom=bytes_of.randbytes):
             return loop.run_until_complete(main(chance))
     finally:
         left = asyncio.all_tasks(loop)

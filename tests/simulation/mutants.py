@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
-from unittest import mock
 
 from cloud import effects, epochs, requests
 from cloud.records import SaleDebit
@@ -24,13 +23,14 @@ from daemon.sync.link import device
 from daemon.sync.link.asking import Reversed
 from daemon.sync.link.device import DeviceLink
 from tests.simulation.device import SimDevice
+from tests.simulation.wrong import instead
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
 
 def delta_grants() -> AbstractContextManager[Any]:
     """Each copy of a total is added again."""
-    return mock.patch.object(branch_grants, "take_total", lambda seen, total: total)
+    return instead(branch_grants, take_total=lambda seen, total: total)
 
 
 def silent_reclaim() -> AbstractContextManager[Any]:
@@ -41,7 +41,7 @@ def silent_reclaim() -> AbstractContextManager[Any]:
         closed = replace(lease, forced=lease.forced + lease.out, state=LeaseState.CLOSED_FORCED)
         return back, closed
 
-    return mock.patch.object(rows, "force", force)
+    return instead(rows, force=force)
 
 
 def epoch_kept() -> AbstractContextManager[Any]:
@@ -50,7 +50,7 @@ def epoch_kept() -> AbstractContextManager[Any]:
     async def never(*_: object) -> None:
         await asyncio.sleep(0)
 
-    return mock.patch.object(epochs, "_rolled_back", never)
+    return instead(epochs, _rolled_back=never)
 
 
 def cursor_skips() -> AbstractContextManager[Any]:
@@ -60,7 +60,7 @@ def cursor_skips() -> AbstractContextManager[Any]:
     def skip(self: DeviceLink, books: Any, state: Any) -> tuple[bytes, ...]:
         return batches(self, books, state)[1:]
 
-    return mock.patch.object(DeviceLink, "_batches", skip)
+    return instead(DeviceLink, _batches=skip)
 
 
 def no_tombstone() -> AbstractContextManager[Any]:
@@ -75,8 +75,8 @@ def no_tombstone() -> AbstractContextManager[Any]:
         return await reverse(books, asker=asker, txid=txid)
 
     stack = ExitStack()
-    stack.enter_context(mock.patch.object(requests, "_reverse", only_known))
-    stack.enter_context(mock.patch.object(device, "is_forgotten", lambda books, txid: False))
+    stack.enter_context(instead(requests, _reverse=only_known))
+    stack.enter_context(instead(device, is_forgotten=lambda books, txid: False))
     return stack
 
 
@@ -94,7 +94,7 @@ def effects_twice() -> AbstractContextManager[Any]:
             )
         return done
 
-    return mock.patch.object(effects, "apply_some", again)
+    return instead(effects, apply_some=again)
 
 
 def lost_writes() -> AbstractContextManager[Any]:
@@ -121,9 +121,7 @@ def lost_writes() -> AbstractContextManager[Any]:
             await asyncio.sleep(120)
             kept[self.name] = self.image()
 
-    stack = mock.patch.multiple(SimDevice, crash=forget, boot=remember)
-    made: AbstractContextManager[Any] = stack
-    return made
+    return instead(SimDevice, crash=forget, boot=remember)
 
 
 MUTANTS: dict[str, Mutant] = {

@@ -135,7 +135,8 @@ class Counter:
         await self.where.locator("input[name=pin]").press("Enter")
 
     async def ready(self) -> None:
-        """Signed in, the line live and the device's state known."""
+        """Signed in, all of the page here, the line live and the device's state known."""
+        await expect(self.where.locator("html")).to_have_attribute("data-whole", "")
         for badge in ("line", "reader", "printer"):
             await expect(self.badge(badge)).to_have_class(GOOD)
         await expect(self.stage).to_be_visible()
@@ -162,7 +163,8 @@ class Counter:
             await self._settled()
             across = await self.where.evaluate("document.documentElement.scrollWidth")
             assert across <= width, f"{name} is {across} wide at {size}"
-            assert await self.violations() == [], f"{name} at {size} in {self.language}"
+            found = await self.violations()
+            assert found == [], f"{name} at {size} in {self.language}: {found}"
             await self.picture(name, size)
         await self.page.set_viewport_size(before)
 

@@ -98,7 +98,8 @@ class Office:
         assert across <= width["width"], f"{name} is {across} wide"
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert await self.page.evaluate(RUN_AXE) == [], name
+        found = await self.page.evaluate(RUN_AXE)
+        assert found == [], f"{name}: {found}"
 
     async def picture(self, name: str) -> None:
         """For the docs, where COUNTERD_SCREENSHOTS is set."""

@@ -3,16 +3,18 @@ who fetches money, a card tapped twice, a page reloaded, a printer without paper
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.counter import BAD, GOOD, PIN, SIZES, Counter, expect
+from tests.browser.counter import BAD, GOOD, PATIENCE_MS, PIN, SIZES, Counter, expect
 from tests.browser.running import Appliance, Shop
 from tests.browser.words import yuan
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator
+    from playwright.async_api import Locator, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -260,3 +262,31 @@ async def test_the_daemon_dies_in_the_middle_of_a_sale(
     await approved(counter, 900)
     principal, bonus = before["alice"]
     assert await shop.purse("alice") == (principal - 900, bonus)
+
+
+DRESSED = """() => [...document.styleSheets].every((sheet) => {
+  try { return sheet.cssRules.length > 0; } catch { return false; }
+})"""
+
+
+@pytest.mark.parametrize("lost", ["css", "js"])
+async def test_parts_of_the_page_that_did_not_come_are_asked_for_again(
+    counter: Counter, lost: str
+) -> None:
+    page = counter.page
+    parts = re.compile(rf"/assets/\w*Dialog-[^/]*\.{lost}$")
+    asked = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        asked.set()
+        await route.abort()
+
+    await page.route(parts, lose)
+    await page.reload()
+    await asyncio.wait_for(asked.wait(), PATIENCE_MS / 1000)
+    await page.unroute(parts)
+    await counter.ready()
+    assert await page.evaluate(DRESSED)
+    await counter.keys("F4")
+    await expect(counter.where.get_by_role("dialog")).to_be_visible()
+    await counter.look("parts-asked-again")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud import bell
 from cloud.books import CloudStore
 from cloud.postgres_books import PostgresStore
 from cloud.sqlite_books import SqliteStore
@@ -54,6 +55,8 @@ def open_store(
             else:
                 url = await stack.enter_async_context(database(request.getfixturevalue("server")))
                 store = await PostgresStore.open(url)
+                # The listening connection rings once when it is there.
+                await store.bell.wait((bell.EVERYTHING,), 0, 30)
             try:
                 yield store
             finally:

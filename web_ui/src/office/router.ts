@@ -1,7 +1,10 @@
 /** Addresses of the office, behind `#`: the device serves one page. Every screen comes lazily. */
 
 import { createRouter, createWebHashHistory } from "vue-router";
+import { ApiProblem, get } from "../shared/api/client";
+import { tellBad } from "./model/doing";
 import { leaveGuard } from "./model/unsaved";
+import { c } from "./text/common";
 
 export const router = createRouter({
   history: createWebHashHistory(),
@@ -28,3 +31,21 @@ export const router = createRouter({
 });
 
 router.beforeEach(leaveGuard);
+
+// A screen that does not come: the device is away, which is said; or it has other screens since an
+// update, and then the whole page is opened again, once.
+const OPENED_AGAIN = "counterd.opened_again";
+async function openAgain(path: string): Promise<void> {
+  const answers = await get("/session").then(
+    () => true,
+    (error: unknown) => error instanceof ApiProblem,
+  );
+  if (!answers || sessionStorage.getItem(OPENED_AGAIN) === path) return tellBad(c("no_answer"));
+  sessionStorage.setItem(OPENED_AGAIN, path);
+  location.hash = path;
+  location.reload();
+}
+router.onError((_error, to) => void openAgain(to.fullPath));
+router.afterEach((_to, _from, failure) => {
+  if (failure === undefined) sessionStorage.removeItem(OPENED_AGAIN);
+});

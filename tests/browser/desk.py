@@ -59,6 +59,8 @@ class Desk:
         await expect(self.dialog.locator(".pay")).to_be_focused()
         await self.till.keys("Enter")
         await self.till.scene("approved")
+        # The line may tell it before the dialog has its answer; keys are the dialog's until then.
+        await expect(self.till.where.locator(".pay")).to_have_count(0)
 
     async def noticed(self, text: str) -> None:
         await expect(self.till.where.locator(".notice").filter(has_text=text).first).to_be_visible()

@@ -85,6 +85,7 @@ class Office:
         place = self.page.get_by_role("combobox", name=name, exact=True)
         await self.dialog.locator(".el-select").filter(has=place).click()
         await self.page.get_by_role("option", name=option, exact=True).click()
+        await expect(self.page.locator(".el-select-dropdown:visible")).to_have_count(0)
 
     async def look(self, name: str) -> None:
         """Nothing runs over the edge, axe finds nothing."""

@@ -100,6 +100,7 @@ async def turn_on(dialog: Locator, name: str) -> None:
 async def choose(office: Office, name: str, option: str) -> None:
     await office.dialog.locator(".field-line").filter(has_text=name).locator(".el-select").click()
     await office.page.get_by_role("option", name=option, exact=True).click()
+    await expect(office.page.locator(".el-select-dropdown:visible")).to_have_count(0)
 
 
 # -- cards ----------------------------------------------------------------------------------------

@@ -75,13 +75,14 @@ def main() -> int:
     if options.mutants:
         return run_mutants(range(options.first, options.first + options.seeds), options.actions)
     counts: Counter[str] = Counter()
-    violations = overspent = at_risk = shown = 0
+    violations = overspent = at_risk = resold = shown = 0
     began = time.perf_counter()
     seeds = range(options.first, options.first + options.seeds)
     for outcome in run_all(seeds, options.actions, options.jobs):
         counts.update(outcome.counts)
         overspent += outcome.overspent_fen
         at_risk += outcome.at_risk_fen
+        resold += outcome.resold_fen
         shown += outcome.shown_fen
         for what in outcome.violations:
             violations += 1
@@ -92,7 +93,10 @@ def main() -> int:
         print(f"{name:36} {count}")
     taken = time.perf_counter() - began
     print(f"{options.seeds} seeds in {taken:.0f} s; sold {shown / 100:.2f} yuan")
-    print(f"overspent {overspent / 100:.2f}, knowingly at risk {at_risk / 100:.2f}")
+    print(
+        f"overspent {overspent / 100:.2f}, knowingly at risk {at_risk / 100:.2f},"
+        f" sold by older disks before they were heard {resold / 100:.2f}"
+    )
     print(f"violations {violations}")
     return 0 if not violations else 1
 

@@ -37,16 +37,25 @@ class MemoryLedger:
     """`stop` does what a failed write does to the real one."""
 
     def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        self.connection.execute("PRAGMA recursive_triggers = ON")
-        self.connection.deserialize(_empty())
+        self.begin()
+        self.latest_ms = 0
+        self._books.begin_epoch(1, 0, "created")
+
+    def begin(self) -> None:
+        """What a process does first, on what is there."""
+        self.connection = self.open_connection()
         vault = Vault(bytes(32))
         self._books = SqlBooks(self.connection, vault, writable=True)
         self._looks = SqlBooks(self.connection, vault, writable=False)
         self._stopped: str | None = None
-        self.latest_ms = 0
-        self._books.begin_epoch(1, 0, "created")
+
+    def open_connection(self) -> sqlite3.Connection:
+        """With the schema of today."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA recursive_triggers = ON")
+        connection.deserialize(_empty())
+        return connection
 
     @property
     def stopped(self) -> str | None:

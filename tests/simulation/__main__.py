@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from daemon.core.errors import CounterError
 from tests.simulation.loop import Stuck, run_virtual
@@ -25,13 +27,18 @@ def setting_of(seed: int, actions: int) -> Setting:
     )
 
 
-def run_seed(seed: int, actions: int) -> Outcome:
+def run_seed(seed: int, actions: int, files: bool = False) -> Outcome:
+    """With `files` every book is a file, and written as the daemon and the cloud write it."""
     logging.disable(logging.CRITICAL)
-    return run_virtual(seed, World(seed, setting_of(seed, actions)).run)
+    setting = setting_of(seed, actions)
+    if not files:
+        return run_virtual(seed, World(seed, setting).run)
+    with TemporaryDirectory(prefix="counterd-simulation-") as folder:
+        return run_virtual(seed, World(seed, setting, Path(folder)).run)
 
 
-def run_all(seeds: range, actions: int, jobs: int) -> Iterator[Outcome]:
-    work = partial(run_seed, actions=actions)
+def run_all(seeds: range, actions: int, jobs: int, files: bool) -> Iterator[Outcome]:
+    work = partial(run_seed, actions=actions, files=files)
     if jobs == 1:
         yield from map(work, seeds)
         return
@@ -70,6 +77,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--actions", type=int, default=Setting().actions)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--files", action="store_true", help="on SQLCipher and SQLite files, every commit synced"
+    )
     parser.add_argument("--mutants", action="store_true", help="only the wrong chains")
     options = parser.parse_args()
     if options.mutants:
@@ -78,7 +88,7 @@ def main() -> int:
     violations = overspent = at_risk = resold = shown = 0
     began = time.perf_counter()
     seeds = range(options.first, options.first + options.seeds)
-    for outcome in run_all(seeds, options.actions, options.jobs):
+    for outcome in run_all(seeds, options.actions, options.jobs, options.files):
         counts.update(outcome.counts)
         overspent += outcome.overspent_fen
         at_risk += outcome.at_risk_fen

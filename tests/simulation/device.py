@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sqlite3
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,8 +19,6 @@ from daemon.core.receipt_text import ShopHead
 from daemon.core.records import OpState
 from daemon.core.takings import Offer
 from daemon.keys.pins import Argon2Pins
-from daemon.ledger.books import SqlBooks
-from daemon.ledger.vault import Vault
 from daemon.operations.basket import open_amount
 from daemon.operations.recharge import RechargeOrder, recharge
 from daemon.operations.recover import recover_sales
@@ -30,7 +27,6 @@ from daemon.operations.shop import Actor, Identity, Shop
 from daemon.operations.tap import Approved, Declined, TapRequest, settle
 from daemon.operations.void import void
 from daemon.ports.clock import ClockReading
-from daemon.ports.ledger import Ledger
 from daemon.rules.compile import compile as compile_rules
 from daemon.sync import envelope
 from daemon.sync.envelope import SeedKey
@@ -39,8 +35,8 @@ from daemon.sync.link.personal import PersonalSeal
 from daemon.sync.sealer import Sealer
 from daemon.web.events import EventStream
 from tests.fakes.card_readers import MemoryReaders, PlasticCard
-from tests.fakes.ledger import MemoryLedger
 from tests.fakes.receipt_printer import MemoryPrinter
+from tests.simulation.disks import Disk, MemoryDisk
 
 MERCHANT = "M-0001"
 START_MS = 1_790_000_000_000
@@ -99,14 +95,13 @@ class SimDevice:
     policy: ChainPolicy
     carry: Callable[[str, bytes], Any]
     note: Callable[[str], None]
-    make_ledger: Callable[[], Any] = MemoryLedger
+    ledger: Disk = field(default_factory=MemoryDisk)
     clock: LoopClock = field(default_factory=LoopClock)
     shown: dict[str, Shown] = field(default_factory=dict)
     up: bool = False
 
     def __post_init__(self) -> None:
         self.key = SeedKey(self.name.encode().ljust(32, b"."))
-        self.ledger: Ledger = self.make_ledger()
         self.tasks: set[asyncio.Task[None]] = set()
         self.keys = 0
         self.till = asyncio.Lock()
@@ -165,6 +160,7 @@ class SimDevice:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.ledger.crashed()
 
     # -- the link --------------------------------------------------------------------------------
 
@@ -256,25 +252,6 @@ class SimDevice:
 
     async def knows(self, card: PlasticCard) -> bool:
         return await self.ledger.read(lambda books: books.card_by_uid(card.uid)) is not None
-
-    # -- its disk --------------------------------------------------------------------------------
-
-    def image(self) -> sqlite3.Connection:
-        """A copy of the disk as it is now."""
-        assert isinstance(self.ledger, MemoryLedger)
-        copy = sqlite3.connect(":memory:", isolation_level=None)
-        self.ledger.connection.backup(copy)
-        return copy
-
-    def restore(self, image: sqlite3.Connection) -> None:
-        """The disk is as it was when the image was made; only while it is down."""
-        assert isinstance(self.ledger, MemoryLedger) and not self.up
-        image.backup(self.ledger.connection)
-
-    def look(self) -> SqlBooks:
-        """The books as they lie on the disk."""
-        assert isinstance(self.ledger, MemoryLedger)
-        return SqlBooks(self.ledger.connection, Vault(bytes(32)), writable=False)
 
 
 def proof_of(card: PlasticCard) -> Proof:

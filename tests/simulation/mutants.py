@@ -8,7 +8,6 @@ the mutants of tests/lease and of the SPIN model make them.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -23,6 +22,7 @@ from daemon.sync.link import device
 from daemon.sync.link.asking import Reversed
 from daemon.sync.link.device import DeviceLink
 from tests.simulation.device import SimDevice
+from tests.simulation.disks import Copy
 from tests.simulation.wrong import instead
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -101,14 +101,14 @@ def lost_writes() -> AbstractContextManager[Any]:
     """A disk that says "written" before it is: a crash undoes the last minutes, and the daemon
     says that it is the one that ran before."""
     crash, boot = SimDevice.crash, SimDevice.boot
-    kept: dict[str, sqlite3.Connection] = {}
+    kept: dict[str, Copy] = {}
     boots: dict[str, str] = {}
 
     async def forget(self: SimDevice) -> None:
         was_up = self.up
         await crash(self)
         if was_up and self.name in kept:
-            self.restore(kept.pop(self.name))
+            kept.pop(self.name)()
 
     async def remember(self: SimDevice) -> None:
         await boot(self)
@@ -119,7 +119,7 @@ def lost_writes() -> AbstractContextManager[Any]:
     async def self_image(self: SimDevice) -> None:
         while True:
             await asyncio.sleep(120)
-            kept[self.name] = self.image()
+            kept[self.name] = self.ledger.copy()
 
     return instead(SimDevice, crash=forget, boot=remember)
 

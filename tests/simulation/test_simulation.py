@@ -29,6 +29,14 @@ def test_no_seed_finds_a_violation(first: int) -> None:
         assert not outcome.violations, f"seed {seed}: {outcome.violations}"
 
 
+@pytest.mark.parametrize("seed", [2, 3])
+def test_files_hold_as_much_as_memory(seed: int) -> None:
+    """The same seed on SQLCipher and SQLite files, through crashes and restored disks."""
+    on_files, in_memory = (run_seed(seed, 40, files) for files in (True, False))
+    assert not on_files.violations
+    assert (on_files.counts, on_files.shown_fen) == (in_memory.counts, in_memory.shown_fen)
+
+
 def test_a_seed_is_the_same_again() -> None:
     one, other = (run_seed(3, 30) for _ in range(2))
     assert (one.counts, one.shown_fen) == (other.counts, other.shown_fen)

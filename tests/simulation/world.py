@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cloud.answer import Cloud
 from cloud.books import CloudBooks
@@ -25,6 +25,7 @@ from daemon.ports.ledger import Books
 from daemon.sync.envelope import SeedKey
 from tests.fakes.card_readers import PlasticCard
 from tests.simulation.device import MERCHANT, START_MS, LoopClock, SimDevice
+from tests.simulation.disks import Copy, Disk, FileDisk, MemoryDisk
 from tests.simulation.wire import CALM, Wire
 
 CLOUD_SEED = bytes(range(32))
@@ -56,15 +57,14 @@ class Outcome:
 
 
 class World:
-    """One seed."""
+    """One seed. With `folder` every book is a file in it: SQLCipher at the counters, SQLite at the
+    cloud."""
 
-    def __init__(
-        self, seed: int, setting: Setting, make_device: Callable[..., SimDevice] = SimDevice
-    ) -> None:
+    def __init__(self, seed: int, setting: Setting, folder: Path | None = None) -> None:
         self.setting = setting
         self.outcome = Outcome(seed)
-        self._make_device = make_device
-        self._images: dict[str, list[sqlite3.Connection]] = defaultdict(list)
+        self._folder = folder
+        self._images: dict[str, list[Copy]] = defaultdict(list)
         self._lost_sales: set[str] = set()
         self._restored_to: dict[str, int] = {}
         """Device to the head of the older disk that was put in last."""
@@ -73,7 +73,8 @@ class World:
         self.chance = chance
         self.wire = Wire(chance)
         self.clock = LoopClock()
-        self.store = await SqliteStore.open(":memory:", threaded=False)
+        place = ":memory:" if self._folder is None else self._folder / "cloud.db"
+        self.store = await SqliteStore.open(place, threaded=False)
         key = SeedKey(CLOUD_SEED)
         self.cloud = Cloud(self.store, key, MERCHANT, self.clock.now_ms, self.setting.policy)
         try:
@@ -98,7 +99,7 @@ class World:
     async def _open_shops(self, cloud_key: bytes) -> None:
         self.devices: list[SimDevice] = []
         for number in range(self.setting.devices):
-            device = self._make_device(
+            device = SimDevice(
                 f"d{number}",
                 f"S{number}",
                 self.chance,
@@ -106,6 +107,7 @@ class World:
                 self.setting.policy,
                 self._carry,
                 self._wrong,
+                self._disk_of(f"d{number}"),
                 clock=LoopClock(self.chance.choice((0, 0, 0, -3_600_000, 90_000))),
             )
             self.devices.append(device)
@@ -132,6 +134,9 @@ class World:
             self.wire.weather, usual = CALM, self.wire.weather
             await asyncio.sleep(300)
             self.wire.weather = usual
+
+    def _disk_of(self, device: str) -> Disk:
+        return MemoryDisk() if self._folder is None else FileDisk(self._folder / f"{device}.db")
 
     def _add_members(self, books: Books) -> None:
         for number, (member, card) in enumerate(zip(self.members, self.cards, strict=True)):
@@ -219,7 +224,7 @@ class World:
         await device.boot()
 
     async def _image(self, device: SimDevice) -> None:
-        self._images[device.name].append(device.image())
+        self._images[device.name].append(device.ledger.copy())
 
     async def _restore(self, device: SimDevice) -> None:
         """Somebody puts an older copy of the SD card in."""
@@ -227,13 +232,13 @@ class World:
             return
         await device.crash()
         self._count_resold(device)
-        before = {entry.dseq: entry for entry in entries_of(device.look())}
-        device.restore(self.chance.choice(self._images[device.name]))
-        after = {entry.dseq: entry for entry in entries_of(device.look())}
+        before = {entry.dseq: entry for entry in entries_of(device.ledger.look())}
+        self.chance.choice(self._images[device.name])()
+        after = {entry.dseq: entry for entry in entries_of(device.ledger.look())}
         for dseq, entry in before.items():
             if dseq not in after or after[dseq] != entry:
                 self._lost_sales.add(entry.draft.op_id)
-        self._restored_to[device.name] = device.look().head().dseq
+        self._restored_to[device.name] = device.ledger.look().head().dseq
         for sale_id in [each for each in device.shown if each in self._lost_sales]:
             del device.shown[sale_id]
         self.outcome.counts["restored"] += 1
@@ -245,7 +250,7 @@ class World:
         head = self._restored_to.pop(device.name, None)
         if head is None:
             return
-        for entry in entries_of(device.look()):
+        for entry in entries_of(device.ledger.look()):
             if entry.dseq > head and entry.draft.kind is Kind.EPOCH:
                 return
             if entry.dseq > head and entry.draft.kind is Kind.SALE:
@@ -286,7 +291,7 @@ class World:
         for device in self.devices:
             if await device.link.has_news():
                 return False
-            books = device.look()
+            books = device.ledger.look()
             async with self.store.transaction() as home:
                 journal = await home.journals.newest(device.name)
                 due = await home.journals.outbox(1)
@@ -323,7 +328,7 @@ class World:
     async def _compare_leases(self, home: CloudBooks) -> None:
         """What the cloud believes to be out is what lies at the devices."""
         for device in self.devices:
-            books = device.look()
+            books = device.ledger.look()
             epoch = books.epoch()
             out: dict[tuple[str, str, int], int] = {}
             for member in self.members:

@@ -44,6 +44,7 @@ class Report:
     ends: dict[str, int] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     cuts: int = 0
+    full_disks: int = 0
     forced: int = 0
     replayed: int = 0
     replays_answered: int = 0

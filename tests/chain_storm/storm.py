@@ -18,6 +18,7 @@ from typing import Final
 
 from tests.chain_storm.audit import Audit, Report, cloud_dseqs, leaves_of
 from tests.chain_storm.cashier import Book, Cashier
+from tests.chain_storm.disk import SmallDisk
 from tests.chain_storm.tap import Tap
 from tests.chain_storm.town import CounterProcess, Database, Town
 
@@ -38,6 +39,8 @@ class Plan:
     seed: int
     database: str = "postgres"
     force: bool = False
+    small_disks: bool = False
+    """Every ledger lies on a disk that can be filled (`tests.chain_storm.disk`)."""
 
 
 class Storm:
@@ -55,11 +58,12 @@ class Storm:
         self._closed = False
         self._mending: set[asyncio.Task[None]] = set()
         self._cut: set[str] = set()
+        self._full: set[str] = set()
 
     async def run(self) -> Report:
         with ExitStack() as stack:
             database = Database(self.plan.database, stack)
-            town = Town(self.state, self.plan.devices, database)
+            town = Town(self.state, self.plan.devices, database, self.plan.small_disks)
             try:
                 await self._open(town)
                 await self._blow(town)
@@ -74,6 +78,9 @@ class Storm:
                 await town.stop()
             self._count(town)
             await Audit(town, self.book, self.report).run()
+            for counter in town.counters:
+                if counter.disk is not None:
+                    counter.disk.take_away()
         return self.report
 
     # -- the shop opens --------------------------------------------------------------------------
@@ -126,8 +133,8 @@ class Storm:
     async def _one_blow(self, town: Town) -> None:
         counter = self.chance.choice(town.counters)
         what = self.chance.choices(
-            ["daemon", "cloud", "cut", "replay", "force"],
-            weights=[4, 2, 4, 3, 2 if self.plan.force else 0],
+            ["daemon", "cloud", "cut", "replay", "force", "full"],
+            weights=[4, 2, 4, 3, 2 * self.plan.force, self.plan.small_disks],
         )[0]
         if what == "daemon":
             self.kills["daemon"] += counter.keeper.kill()
@@ -136,6 +143,11 @@ class Storm:
         elif what == "replay":
             tap = self.chance.choice(self.taps)
             self._later(tap.replay(self.chance.randint(1, 12)))
+        elif what == "full":
+            if counter.disk is not None and counter.device not in self._full:
+                self._full.add(counter.device)
+                self.report.full_disks += 1
+                self._later(self._fill(counter, counter.disk))
         elif counter.device not in self._cut:
             self._cut.add(counter.device)
             seconds = self.chance.uniform(2.0, 15.0)
@@ -163,6 +175,15 @@ class Storm:
         await asyncio.sleep(seconds / 2)
         counter.cable.set("joined")
         self._cut.discard(counter.device)
+
+    async def _fill(self, counter: CounterProcess, disk: SmallDisk) -> None:
+        """The disk is full for a while. Then somebody makes room and begins the daemon again, as
+        the page of a counter that has stopped says."""
+        await asyncio.to_thread(disk.fill)
+        await asyncio.sleep(self.chance.uniform(3.0, 10.0))
+        disk.make_room()
+        self.kills["daemon"] += counter.keeper.kill()
+        self._full.discard(counter.device)
 
     # -- afterwards ------------------------------------------------------------------------------
 

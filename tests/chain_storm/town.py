@@ -22,6 +22,7 @@ from simulator.appliance import Processes, run_module
 from simulator.demo_shop import EMPLOYEES
 from simulator.network import Cable
 from simulator.ports import free_port
+from tests.chain_storm.disk import SmallDisk
 
 MERCHANT: Final = "storm"
 AGAIN_S: Final = 1.0
@@ -139,6 +140,7 @@ class CounterProcess:
         self.page_port = free_port()
         self.sync_port = free_port()
         self.cable = cable
+        self.disk: SmallDisk | None = None
         run = (sys.executable, "-m", "daemon", "run", "--config", str(self.config))
         self.keeper = Keeper(processes, self.device, run, "counterd ready")
 
@@ -146,10 +148,12 @@ class CounterProcess:
     def page(self) -> str:
         return f"http://127.0.0.1:{self.page_port}"
 
-    def make(self, code: str, cloud: str, site: Path, first: Path) -> None:
+    def make(self, code: str, cloud: str, site: Path, first: Path, small_disk: bool) -> None:
         """Keys, ledger, the certificate for a one-time code. The first device makes the key that
         members are sealed with; employees come down to the others."""
         self.folder.mkdir(parents=True)
+        if small_disk:
+            self.disk = SmallDisk(self.folder / "ledger")
         self.config.write_text(self._toml(), encoding="utf-8")
         config = ("--config", str(self.config))
         run_module("daemon", "init", *config, "--json")
@@ -200,7 +204,9 @@ identity = "chain"
 class Town:
     """`start`, then `stop`; `stop_counters` lets the ledgers rest for the audit."""
 
-    def __init__(self, state: Path, devices: int, database: Database) -> None:
+    def __init__(
+        self, state: Path, devices: int, database: Database, small_disks: bool = False
+    ) -> None:
         self.state = state
         self.site = state / "cloud"
         self.database = database
@@ -209,6 +215,7 @@ class Town:
         self.clouds: list[Keeper] = []
         self.counters: list[CounterProcess] = []
         self._devices = devices
+        self._small_disks = small_disks
 
     def identity(self, number: int) -> Path:
         """The folder of that counter's certificate, once it is enrolled."""
@@ -242,7 +249,7 @@ class Town:
         cloud = f"https://localhost:{self.cloud_ports[0]}"
         key = self.counters[0].folder / "keys" / "member-key"
         code = str(json.loads(told)["code"])
-        await asyncio.to_thread(counter.make, code, cloud, self.site, key)
+        await asyncio.to_thread(counter.make, code, cloud, self.site, key, self._small_disks)
         await counter.keeper.start()
 
     async def force(self, counter: CounterProcess) -> None:

@@ -326,14 +326,33 @@ async def test_those_who_are_ticked_get_a_coupon(office: Office, shop: Shop) -> 
     number = (await file_of(shop, member))["number"]
     await office.go("/members")
     await page.get_by_role("searchbox").fill(number)
-    row = page.locator(".member-row").filter(has_text=number)
-    await row.locator(".el-checkbox").click()
+    await expect(office.button("给找到的 1 人发券")).to_be_enabled()
+    await page.locator(".member-row").filter(has_text=number).locator(".el-checkbox").click()
     await office.button("给所选 1 人发券").click()
     await expect(office.dialog).to_contain_text("对所选的 1 人")
     await choose(office, "哪个券活动", "回归剪发八折")
     await office.dialog.get_by_role("button", name="先看看发给多少人").click()
     await office.dialog.get_by_role("button", name="开始").click()
     await expect(office.dialog.locator(".job")).to_contain_text("已完成")
+    assert await coupons_of(shop, member) == ["回归剪发八折"]
+
+
+async def test_who_searches_gives_to_those_found_and_to_nobody_else(
+    office: Office, shop: Shop
+) -> None:
+    member, page = await add(shop, "搜索人"), office.page
+    number = (await file_of(shop, member))["number"]
+    await office.go("/members")
+    await page.get_by_role("searchbox").fill("没有这个人")
+    await expect(office.button("给找到的 0 人发券")).to_be_disabled()
+    await page.get_by_role("searchbox").fill(number)
+    await office.button("给找到的 1 人发券").click()
+    await expect(office.dialog).to_contain_text("对所选的 1 人")
+    await choose(office, "哪个券活动", "回归剪发八折")
+    await office.dialog.get_by_role("button", name="先看看发给多少人").click()
+    await expect(office.dialog.get_by_test_id("each-gets")).to_contain_text("共 1 人")
+    await office.dialog.get_by_role("button", name="开始").click()
+    await expect(office.dialog.locator(".job")).to_contain_text("改动 1 人")
     assert await coupons_of(shop, member) == ["回归剪发八折"]
 
 

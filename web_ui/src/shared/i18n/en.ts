@@ -74,6 +74,7 @@ export const en: Record<MessageKey, string> = {
   "member.number": "No.",
   "member.none": "No member yet",
   "member.none_advice": "Tap a card to see member and balance",
+  "card.now": "Card status: {status}",
   "card.weak": "Weak proof",
   "technology.uid": "Plain card",
   "technology.desfire": "Secure chip card",

@@ -74,6 +74,7 @@ export const zh = {
   "member.number": "编号",
   "member.none": "还没有会员",
   "member.none_advice": "刷卡后显示会员与余额",
+  "card.now": "卡状态：{status}",
   "card.weak": "弱验证",
   "technology.uid": "普通卡",
   "technology.desfire": "安全芯片卡",

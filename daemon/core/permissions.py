@@ -14,6 +14,8 @@ class Permission(Enum):
     VOID_OWN = "void_own"
     VOID_ANY = "void_any"
     REFUND = "refund"
+    CREDIT = "credit"
+    """Say yes to offline credit above the merchant's limit, in a chain."""
     RECHARGE = "recharge"
     BALANCE_REFUND = "balance_refund"
     MEMBER_ADD = "member_add"

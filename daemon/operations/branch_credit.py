@@ -6,14 +6,18 @@ after that has so much more to take from.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from daemon.core.lease.policy import CreditSoFar
 from daemon.core.pricing.standing import MemberStanding
 from daemon.core.records import Operation
-from daemon.operations.shop import Shop
+from daemon.operations.shop import Actor, Shop
 from daemon.ports.ledger import Books
 
 ALLOWED = "credit_fen"
+AGREED = "credit_fen"
+"""In the request of a sale: so much, and no more, a manager has agreed to."""
+_BY = "credit_by"
 
 
 def credit_so_far(shop: Shop, books: Books, member_id: str) -> CreditSoFar | None:
@@ -43,6 +47,21 @@ def allow(books: Books, sale_id: str, credit_fen: int) -> None:
 def allowed(books: Books, sale: Operation) -> int:
     now = books.operation(sale.op_id)
     return int(now.answer.get(ALLOWED, 0)) if now is not None else 0
+
+
+def agreed_fen(sale: Operation) -> int:
+    return int(sale.request.get(AGREED, 0))
+
+
+def agreed_by(actor: Actor, credit_fen: int) -> dict[str, Any]:
+    """Who said yes, kept with the sale: it may be set aside, or torn, before it is made."""
+    return {_BY: actor.approver} if credit_fen and actor.approver else {}
+
+
+def as_agreed(sale: Operation, actor: Actor) -> Actor:
+    """The actor who goes on with a sale, with the yes that the sale was given."""
+    approver = str(sale.answer.get(_BY, ""))
+    return replace(actor, approver=approver) if approver else actor
 
 
 def with_credit(standing: MemberStanding, credit_fen: int) -> MemberStanding:

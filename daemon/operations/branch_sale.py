@@ -26,7 +26,7 @@ from daemon.core.lease.order import (
     next_step,
 )
 from daemon.core.records import Operation
-from daemon.operations.branch_credit import allow, credit_so_far
+from daemon.operations.branch_credit import agreed_fen, allow, credit_so_far
 from daemon.operations.branch_epoch import settle_debit
 from daemon.operations.branch_grants import take_debit
 from daemon.operations.shop import Shop
@@ -164,7 +164,7 @@ class _Search:
                 self._amount_fen, self._here_fen, link, self._policy, told=told, so_far=so_far
             )
             if isinstance(step, Credit):
-                if step.needs_manager:
+                if step.needs_manager and step.credit_fen > agreed_fen(self._sale):
                     return self._credit_unconfirmed(step)
                 return Cover(self._sale.op_id, self._member_id, (), step.credit_fen)
             if not isinstance(step, AskCloud):

@@ -13,6 +13,7 @@ from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Operation, OpState
 from daemon.operations import member_pin
+from daemon.operations.branch_credit import as_agreed
 from daemon.operations.cardless_sale import Wait, at_once, settle_with_pin
 from daemon.operations.cards_there import CardsThere
 from daemon.operations.last_paid import LastPaid
@@ -71,7 +72,7 @@ class CurrentSale:
     async def restore(self, torn: Operation) -> None:
         """A sale that a stop left torn is the current one again."""
         # Whoever began it is named on the receipt, and may or may not be there still.
-        began = Actor("", torn.actor, "", "")
+        began = as_agreed(torn, Actor("", torn.actor, "", ""))
         self._till.current, self._till.ask = Current(torn, began), "tap_again"
         self._till.move(Event.RESTORE)
         await self._till.tell()
@@ -319,10 +320,10 @@ class CurrentSale:
             require_shift(self._shop, books)
             books.change_operation(sale_id, OpState.OPEN)
             sale = require_sale(books, sale_id)
-            return sale, at_once(self._shop, books, sale, actor, shown)
+            return sale, at_once(self._shop, books, sale, as_agreed(sale, actor), shown)
 
         sale, outcome = await self._shop.ledger.write(work)
-        await self._take_up(Current(sale, actor), outcome)
+        await self._take_up(Current(sale, as_agreed(sale, actor)), outcome)
         return await self._till.sale(sale_id)
 
     async def timed_out(self, sale_id: str, moves: int) -> None:

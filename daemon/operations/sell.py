@@ -30,7 +30,7 @@ from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import SALE, Card, Member, Operation, OpState
 from daemon.core.sale_entry import repaid
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
-from daemon.operations.branch_credit import allowed, with_credit
+from daemon.operations.branch_credit import AGREED, agreed_by, allowed, with_credit
 from daemon.operations.branch_time import barred
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names
@@ -54,24 +54,27 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked for: a bare amount, or a basket."""
+    """What was asked for: a bare amount, or a basket. `credit_fen` is the offline credit that a
+    manager agreed to for this sale."""
 
     basket: Basket
     amount_fen: int | None = None
+    credit_fen: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """As the operation keeps it: the same request always reads the same."""
+        agreed = {AGREED: self.credit_fen} if self.credit_fen else {}
         if self.amount_fen is None:
-            return basket_as_json(self.basket)
+            return {**basket_as_json(self.basket), **agreed}
         rest = basket_as_json(replace(self.basket, lines=()))
-        return {"amount_fen": self.amount_fen, **rest}
+        return {"amount_fen": self.amount_fen, **rest, **agreed}
 
 
 def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) -> Operation:
     """Makes the sale durable as OPEN, or finds the one that this key began.
 
     Raises BadRequest for the amount or key, Conflict("idempotency_key_reused"),
-    NotAllowed("permission_needed") for keyed amounts and gifts, and what a price raises."""
+    NotAllowed("permission_needed") for keyed amounts, gifts and credit, and what a price raises."""
     if order.amount_fen is not None:
         require_amount(order.amount_fen, most_fen=shop.policy.most_sale_fen)
     request = order.as_json()
@@ -84,6 +87,9 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
         actor.require(Permission.OPEN_AMOUNT)
     if order.basket.has_gift:
         actor.require(Permission.GIFT)
+    if order.credit_fen:
+        actor.require(Permission.CREDIT)
+    first_look = {"amount_fen": _first_look(shop, books, order.basket)}
     sale = Operation(
         op_id=shop.clock.new_id(),
         kind=KIND,
@@ -92,7 +98,7 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
         created_ms=shop.clock.now_ms(),
         request=request,
         client_key=whose,
-        answer={"amount_fen": _first_look(shop, books, order.basket)},
+        answer={**first_look, **agreed_by(actor, order.credit_fen)},
     )
     books.add_operation(sale)
     return sale

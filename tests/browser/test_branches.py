@@ -33,6 +33,14 @@ PHONE = next(member.phone for member in MEMBERS if member.card == CARD)
 PATIENT_MS = 25_000
 """For the cloud's answer: the machine may be busy, and this is no test of speed."""
 MORE_FEN = 8_800
+CREDIT_FEN = 3_000
+CREDIT_LIMITS = {
+    "credit_sale_fen": 5_000,
+    "credit_member_fen": 5_000,
+    "credit_day_fen": 50_000,
+    "credit_pin_above_fen": 0,
+}
+"""Below what the first walk asks for: that is still told in its words."""
 SAID: dict[str, dict[Language, str]] = {
     "online": {"zh-CN": "已联网", "en": "Cloud online"},
     "offline": {"zh-CN": r"^\d\d:\d\d 起断网$", "en": r"^Offline since \d\d:\d\d$"},
@@ -42,6 +50,8 @@ SAID: dict[str, dict[Language, str]] = {
         "zh-CN": r"^{short} 需要联网.*，\d\d:\d\d 起断网。没有扣款。$",
         "en": r"^{short} needs the network.*, offline since \d\d:\d\d\. Nothing was taken\.$",
     },
+    "credit": {"zh-CN": "店长同意赊账 {credit}", "en": "A manager agrees to {credit} on credit"},
+    "agree": {"zh-CN": "断网赊账", "en": "credit while offline"},
     "held": {"zh-CN": "店内额度", "en": "Held here"},
     "share": {"zh-CN": "每家店先拿多少", "en": "A branch holds"},
 }
@@ -134,10 +144,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
 async def be_patient(town: Town) -> None:
     """As the office would: the setting is kept at A and comes down to B, as the staff does."""
     await town.a.api.sign_in(EMPLOYEES[0])
-    rules = await town.a.api.call("GET", "rules/chain")
-    content = {**rules["content"], "debit_deadline_ms": PATIENT_MS}
-    body = {"base_version": rules["version"], "content": content, "note": ""}
-    await town.a.api.call("PUT", "rules/chain", body)
+    await set_chain(town, debit_deadline_ms=PATIENT_MS)
 
     async def signed_in() -> bool:
         try:
@@ -153,6 +160,24 @@ async def be_patient(town: Town) -> None:
 
     await until("the staff came down to B", signed_in)
     await until("rules and members came down to B", came_down)
+
+
+async def set_chain(town: Town, **settings: int) -> None:
+    rules = await town.a.api.call("GET", "rules/chain")
+    content = {**rules["content"], **settings}
+    if content != rules["content"]:
+        body = {"base_version": rules["version"], "content": content, "note": ""}
+        await town.a.api.call("PUT", "rules/chain", body)
+
+
+async def allow_credit(town: Town) -> None:
+    await set_chain(town, **CREDIT_LIMITS)
+
+    async def came_down() -> bool:
+        there = (await town.b.api.call("GET", "rules/chain"))["content"]
+        return all(there[name] == value for name, value in CREDIT_LIMITS.items())
+
+    await until("what may be owed came down to B", came_down)
 
 
 @dataclass
@@ -239,6 +264,44 @@ async def test_a_newcomer_cuts_and_joins(walk: Walk) -> None:
     await join(walk, await walk.town.b.principal_sold_fen())
     await look_at_a_phone(walk)
     await look_at_the_office(walk)
+
+
+async def test_a_manager_says_yes_to_credit(walk: Walk) -> None:
+    """Cut off and short: the cashier's sale goes on with the manager's number and PIN."""
+    branch, counter = walk.town.b, walk.counters["B"]
+    await allow_credit(walk.town)
+    await cut_off(walk)
+    here_fen = await branch.held_fen()
+    asked = f"{(here_fen + CREDIT_FEN) / 100:.2f}"
+    await walk.sell(branch, asked, scene="declined")
+    button = counter.stage.locator("[data-do=credit]")
+    await expect(button).to_contain_text(walk.word("credit", credit=yuan(CREDIT_FEN)))
+    await walk.sound()
+    await walk.picture("chain-credit")
+    await button.click()
+    approval = counter.where.locator(".approval")
+    await expect(approval).to_contain_text(walk.word("agree"))
+    await walk.picture("chain-credit-asked")
+    await walk.sound()
+    await approval.locator("input[name=approver]").fill("1001")
+    await approval.locator("input[name=approver-pin]").fill(PIN["1001"])
+    await approval.locator("button[type=submit]").click()
+    await counter.scene("awaiting_card")
+    await walk.tap(branch)
+    await counter.scene("approved")
+    await walk.take_away()
+    (sale, *_) = (await branch.api.call("GET", "sales?limit=1"))["sales"]
+    paid = {part["kind"]: part["amount_fen"] for part in sale["tenders"] if part["amount_fen"]}
+    assert paid == {"owed": CREDIT_FEN} | ({"stored": here_fen} if here_fen else {})
+    assert sale["basket"].get("credit_fen") is None
+    await walk.turn_cable(branch, "joined")
+    await expect(counter.badge("sync")).to_have_text(walk.word("online"))
+
+    async def repaid() -> bool:
+        accounts = (await walk.town.books())["accounts"]
+        return all(account["overspent_fen"] == 0 for account in accounts)
+
+    await until("what was owed is taken from the rest of the balance", repaid)
 
 
 async def spend_at_both(walk: Walk) -> None:

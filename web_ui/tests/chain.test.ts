@@ -65,6 +65,8 @@ describe("a sale for which too little is here", () => {
   it("is offered too where credit would need a manager", () => {
     const asked = declined("credit_needs_manager", { facts: { credit_fen: 8_800, usable_here_fen: 1_200, available_fen: 1_200, short_fen: 8_800 } });
     expect([split(asked).usable_fen, split(asked).due_fen]).toEqual([1_200, 10_000]);
+    expect(split(asked).credit_fen).toBe(8_800);
+    expect(split(declined("needs_network", { facts: asked.facts })).credit_fen).toBe(0);
   });
 
   it("is not made of any other refusal, or of a sale that was not refused", () => {

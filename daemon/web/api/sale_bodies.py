@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -144,7 +145,16 @@ class NewQuote(Body):
 
 
 class NewSale(NewQuote):
-    pass
+    """A basket, and in a chain what a manager agreed to."""
+
+    credit_fen: Fen | None = Field(
+        default=None,
+        description="Offline credit up to this, where a sale was declined with "
+        "`credit_needs_manager`; needs `credit`.",
+    )
+
+    def order(self) -> Order:
+        return replace(super().order(), credit_fen=self.credit_fen or 0)
 
 
 Quantities = Annotated[

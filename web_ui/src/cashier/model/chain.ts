@@ -13,6 +13,8 @@ export interface Split {
   /** What stored value can pay now: held here, and free in the cloud. */
   usable_fen: number;
   short_fen: number;
+  /** What may be owed where a manager agrees; 0 where that is not the question. */
+  credit_fen: number;
   /** What the sale comes to. */
   due_fen: number;
   elsewhere: NonNullable<Sale["elsewhere"]>;
@@ -33,6 +35,7 @@ export function splitOf(sale: Sale | null): Split | null {
     reason: sale.reason ?? "",
     usable_fen,
     short_fen,
+    credit_fen: sale.reason === "credit_needs_manager" ? fact(sale, "credit_fen") : 0,
     // A member's price is lower than the list: what stored value was asked for is the better word.
     due_fen: mixed ? sale.amount_fen : usable_fen + short_fen,
     elsewhere: sale.elsewhere ?? [],

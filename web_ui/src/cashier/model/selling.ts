@@ -112,10 +112,23 @@ export const chargeNow = (tenders: readonly TenderOffer[]): Promise<boolean> =>
 
 /** The same once more, after a refusal: the basket if it is the one that was refused. */
 export async function chargeAgain(sale: Sale, tenders: readonly TenderOffer[] = []): Promise<boolean> {
-  if (!pure.isEmpty(basket.value)) return chargeBasket(tenders);
-  if (sale.basket?.lines === undefined || bare(sale)) return chargeAmount(sale.amount_fen, tenders);
-  const order = tenders.length === 0 ? sale.basket : { ...sale.basket, tenders: [...tenders] };
-  return sell(order, sale.amount_fen);
+  const again = sameOrder(sale, tenders);
+  return sell(again.order, again.amount_fen);
+}
+
+/** The same once more, and what a manager agrees to may be owed: the device asks for that yes. */
+export async function chargeOnCredit(sale: Sale, credit_fen: number): Promise<boolean> {
+  const again = sameOrder(sale, sale.basket?.tenders ?? []);
+  return sell({ ...again.order, credit_fen }, again.amount_fen);
+}
+
+function sameOrder(sale: Sale, tenders: readonly TenderOffer[]): { order: Order; amount_fen: number } {
+  if (!pure.isEmpty(basket.value)) return { order: pure.orderOf(basket.value, tenders), amount_fen: due_fen.value };
+  const { amount_fen } = sale;
+  if (sale.basket?.lines === undefined || bare(sale)) {
+    return { order: pure.orderOfAmount(amount_fen, basket.value, tenders), amount_fen };
+  }
+  return { order: tenders.length === 0 ? sale.basket : { ...sale.basket, tenders: [...tenders] }, amount_fen };
 }
 
 /** The device keeps a bare amount as one line with a code of none. */

@@ -11,6 +11,7 @@ export const PERMISSION_GROUPS: readonly { name: Phrase; permissions: Readonly<R
       void_own: ["作废自己的单", "Void one's own sale"],
       void_any: ["作废任何人的单", "Void anybody's sale"],
       refund: ["退货退款", "Refund"],
+      credit: ["同意断网赊账", "Agree to credit while offline"],
       recharge: ["充值", "Recharge"],
       balance_refund: ["退余额", "Refund a balance"],
       coupon: ["发券、核销券", "Give out and take coupons"],

@@ -74,6 +74,8 @@ export interface Order {
   passes?: PassUse[];
   leave_out?: string[];
   tenders?: TenderOffer[];
+  /** Offline credit up to this, which a manager agrees to. */
+  credit_fen?: number;
 }
 
 export type StepKind = "prepaid" | "gift" | "member" | "promotion" | "coupon" | "points" | "wipe";

@@ -35,7 +35,7 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   },
   credit_needs_manager: {
     title: "{credit_fen} on credit needs a manager",
-    advice: "Nothing was taken. Take another payment (F6), or wait for the network.",
+    advice: "Nothing was taken. Let a manager agree, take another payment (F6), or wait for the network.",
   },
   debit_id_reused: {
     title: "The amount of this sale has changed",

@@ -239,6 +239,7 @@ export const enTill: Record<keyof typeof zhTill, string> = {
   "permission.void_own": "Void one's own sale",
   "permission.void_any": "Void any sale",
   "permission.refund": "Refund",
+  "permission.credit": "Agree to credit while offline",
   "permission.recharge": "Recharge",
   "permission.balance_refund": "Pay a balance out",
   "permission.member_add": "Add a member",

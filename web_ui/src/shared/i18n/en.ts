@@ -233,6 +233,7 @@ export const en: Record<MessageKey, string> = {
   "split.advice_now": "{rest}. Nothing was taken.",
   "split.take": "Take {usable_fen}, the rest otherwise",
   "split.other": "Pay it all otherwise",
+  "split.credit": "A manager agrees to {credit_fen} on credit",
   "sync.done": "Synced",
   "sync.open": "{count} to sync",
   "sync.last": "Last sync:",

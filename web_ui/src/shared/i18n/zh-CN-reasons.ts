@@ -35,7 +35,7 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   },
   credit_needs_manager: {
     title: "赊账 {credit_fen} 须店长同意",
-    advice: "没有扣款。请用其他方式付款（F6），或等网络恢复。",
+    advice: "没有扣款。请店长同意，或用其他方式付款（F6），或等网络恢复。",
   },
   debit_id_reused: {
     title: "这笔交易的金额已经变了",

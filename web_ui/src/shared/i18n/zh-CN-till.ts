@@ -238,6 +238,7 @@ export const zhTill = {
   "permission.void_own": "作废自己的收款",
   "permission.void_any": "作废别人的收款",
   "permission.refund": "退款",
+  "permission.credit": "同意断网赊账",
   "permission.recharge": "充值",
   "permission.balance_refund": "退余额",
   "permission.member_add": "新增会员",

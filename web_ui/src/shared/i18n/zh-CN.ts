@@ -233,6 +233,7 @@ export const zh = {
   "split.advice_now": "{rest}。没有扣款。",
   "split.take": "用 {usable_fen}，其余另付",
   "split.other": "全部另付",
+  "split.credit": "店长同意赊账 {credit_fen}",
   "sync.done": "已同步",
   "sync.open": "{count} 批待同步",
   "sync.last": "上次同步：",

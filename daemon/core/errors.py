@@ -11,7 +11,11 @@
     │   ├── CardTorn       it left while a commit was under way: the outcome is UNKNOWN
     │   ├── CardSilent     it did not answer within the deadline
     │   ├── CardGarbled    an answer that the specification does not allow
-    │   └── CardForged     it does not hold the keys that it should
+    │   ├── CardForged     it does not hold the keys that it should
+    │   └── SwipeError     a magnetic card that was pulled through a reader
+    │       ├── SwipeTorn      a track without its end, or one that the reader could not read
+    │       ├── SwipeGarbled   what no track may hold, or another LRC than was sent
+    │       └── BankCardShown  a bank card: refused, never kept
     ├── ReaderError        no reader, no driver, service down
     ├── PrinterError       the printer could not be reached or refuses
     ├── KeyMissing         a key is missing, unreadable, too open or of the wrong form
@@ -114,6 +118,22 @@ class CardGarbled(CardError):
 
 
 class CardForged(CardError):
+    retry = Retry.NEVER
+
+
+class SwipeError(CardError):
+    fault = Fault.MEMBER
+
+
+class SwipeTorn(SwipeError):
+    pass
+
+
+class SwipeGarbled(SwipeError):
+    pass
+
+
+class BankCardShown(SwipeError):
     retry = Retry.NEVER
 
 

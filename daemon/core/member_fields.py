@@ -53,27 +53,31 @@ class MemberField:
 def read_field(field: MemberField, value: object) -> Value | None:
     """The value in the one form that is kept; None for an empty one.
 
-    Raises BadRequest("field_malformed", field=code, kind=...) or BadRequest("field_no_choice")."""
+    Raises BadRequest("field_malformed" | "field_no_choice", field=code, name=..., kind=...)."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if field.kind is FieldKind.NUMBER:
         return _number(field, value)
     if not isinstance(value, str):
-        raise BadRequest("field_malformed", field=field.code, kind=field.kind.value)
+        raise _unfit("field_malformed", field)
     text = clean_text(value)
     if field.kind is FieldKind.DATE:
         day = read_day(text)
         if day is None:
-            raise BadRequest("field_malformed", field=field.code, kind="date")
+            raise _unfit("field_malformed", field)
         return day
     if field.kind is FieldKind.CHOICE:
         choice = field.choice(text)
         if choice is None:
-            raise BadRequest("field_no_choice", field=field.code)
+            raise _unfit("field_no_choice", field)
         return choice
     if len(text) > LONGEST_TEXT or not text.isprintable():
-        raise BadRequest("field_malformed", field=field.code, kind="text")
+        raise _unfit("field_malformed", field)
     return text
+
+
+def _unfit(key: str, field: MemberField) -> BadRequest:
+    return BadRequest(key, field=field.code, name=field.name, kind=field.kind.value)
 
 
 def _number(field: MemberField, value: object) -> int:
@@ -83,10 +87,10 @@ def _number(field: MemberField, value: object) -> int:
         text = clean_text(value) if isinstance(value, str) else ""
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 16):
-            raise BadRequest("field_malformed", field=field.code, kind="number")
+            raise _unfit("field_malformed", field)
         number = int(text)
     if abs(number) > LARGEST_NUMBER:
-        raise BadRequest("field_malformed", field=field.code, kind="number")
+        raise _unfit("field_malformed", field)
     return number
 
 
@@ -108,7 +112,7 @@ def change_fields(
     field that is no longer defined stays as it is.
 
     Raises BadRequest("field_unknown" | "field_malformed" | "field_no_choice" | "field_missing",
-    field=code)."""
+    field=code), with the field's name and kind where there is one."""
     known = {field.code: field for field in fields}
     open_values, sealed = dict(plain), dict(personal)
     for code, value in given.items():
@@ -121,7 +125,7 @@ def change_fields(
         if kept is not None:
             (sealed if field.personal else open_values)[code] = kept
         elif field.required:
-            raise BadRequest("field_missing", field=code)
+            raise _unfit("field_missing", field)
     return FieldValues(open_values, sealed)
 
 
@@ -129,7 +133,7 @@ def require_all(fields: Sequence[MemberField], given: Mapping[str, object]) -> N
     """Raises BadRequest("field_missing") where a new member lacks a field that must be there."""
     for field in fields:
         if field.required and given.get(field.code) in (None, ""):
-            raise BadRequest("field_missing", field=field.code)
+            raise _unfit("field_missing", field)
 
 
 def clean_text(text: str) -> str:

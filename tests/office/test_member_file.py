@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.core.entry import Kind
-from tests.web.till import CASHIER, Counter, Reply, customer, uid_card
+from tests.web.till import CASHIER, MANAGER, Counter, Reply, customer, uid_card
 
 from .conftest import FIELDS, log_of
 
@@ -231,3 +231,56 @@ async def test_a_field_keeps_its_kind_while_members_hold_values(office: Counter)
     # What nobody holds may still change its kind; names may always.
     assert (await put(3, field="size", kind="text")).status == 200
     assert (await put(4, field="note", name="备注二")).status == 200
+
+
+ASKED = {
+    "fields": [
+        {"field": "hair", "name": "发质", "kind": "choice", "personal": False, "required": True,
+         "choices": [{"choice": "dry", "name": "干性"}, {"choice": "oily", "name": "油性"}]},
+        {"field": "size", "name": "尺码", "kind": "number", "personal": False, "required": True},
+        {"field": "wedding", "name": "纪念日", "kind": "date", "personal": False, "required": True},
+        {"field": "plate", "name": "车牌", "kind": "text", "personal": True, "required": True},
+        {"field": "note", "name": "备注", "kind": "text", "personal": False},
+    ]
+}  # fmt: skip
+FILLED = {"hair": "oily", "size": 0, "wedding": "2015-10-01", "plate": "粤B12345"}
+
+
+async def test_what_a_shop_asks_of_every_new_member(office: Counter) -> None:
+    """A cashier is told which fields there are, and no member is added without those that must be
+    there: the problem names the field as people call it."""
+    put = await office.ask("PUT", "/rules/fields", {"content": ASKED, "base_version": 0})
+    assert put.status == 200
+    await office.sign_in(CASHIER)
+    told = (await office.get("/catalogue"))["fields"]
+    assert [(each["field"], each["kind"], each["required"]) for each in told] == [
+        ("hair", "choice", True),
+        ("size", "number", True),
+        ("wedding", "date", True),
+        ("plate", "text", True),
+        ("note", "text", False),
+    ]
+    who = {"name": "张三", "phone": "13812345678"}
+    for field, name, kind in [
+        ("hair", "发质", "choice"),
+        ("size", "尺码", "number"),
+        ("wedding", "纪念日", "date"),
+        ("plate", "车牌", "text"),
+    ]:
+        for empty in ("", "  ", None):
+            fields = {**FILLED, field: empty}
+            reply = await office.ask("POST", "/members", {**who, "fields": fields})
+            assert (reply.status, reply.key) == (422, "field_missing"), (field, empty)
+            assert reply.body["facts"] == {"field": field, "name": name, "kind": kind}
+        del fields[field]
+        reply = await office.ask("POST", "/members", {**who, "fields": fields})
+        assert (reply.key, reply.body["facts"]["name"]) == ("field_missing", name)
+    reply = await office.ask("POST", "/members", {**who, "fields": {**FILLED, "hair": "curly"}})
+    assert (reply.key, reply.body["facts"]["name"]) == ("field_no_choice", "发质")
+    assert await found(office, "张三") == []
+
+    member = await office.post("/members", {**who, "fields": FILLED}, expect=201)
+    await office.sign_in(MANAGER)
+    file = await office.get(f"/members/{member['member_id']}/file")
+    assert file["fields"] == {"hair": "oily", "size": 0, "wedding": "2015-10-01"}
+    assert file["personal_fields"] == {"plate": "***"}

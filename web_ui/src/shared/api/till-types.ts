@@ -17,12 +17,22 @@ export interface Code {
   gift: boolean;
 }
 
+/** What the shop asks of members besides name, phone and birthday. */
+export interface CustomField {
+  field: string;
+  name: string;
+  kind: "text" | "number" | "date" | "choice";
+  choices: { choice: string; name: string }[];
+  required: boolean;
+}
+
 export interface Catalogue {
   edition: number | string;
   categories: { category: string; name: string }[];
   codes: Code[];
   member_categories: { category: string; name: string; named?: boolean }[];
   levels: { level: string; name: string; colour?: string | null }[];
+  fields: CustomField[];
   points_pay: boolean;
   quick_recharges_fen: number[];
   without_card: boolean;

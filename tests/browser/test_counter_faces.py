@@ -1,0 +1,116 @@
+"""Who comes to the counter for the first time, in both languages: a new member of whom the shop
+asks more than name and phone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
+
+from playwright.async_api import BrowserContext
+
+from tests.browser.counter import PIN, Counter, expect
+from tests.browser.desk import Desk, open_desk
+from tests.browser.running import Appliance, Shop
+from tests.browser.words import Language
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+ASKED: Final[list[dict[str, Any]]] = [
+    {"field": "hair", "name": "发质", "kind": "choice", "personal": False, "required": True,
+     "choices": [{"choice": "dry", "name": "干性"}, {"choice": "oily", "name": "油性"}]},
+    {"field": "size", "name": "尺码", "kind": "number", "personal": False, "required": True},
+    {"field": "wedding", "name": "纪念日", "kind": "date", "personal": False, "required": True},
+    {"field": "plate", "name": "车牌", "kind": "text", "personal": True, "required": True},
+    {"field": "note", "name": "备注", "kind": "text", "personal": False},
+]  # fmt: skip
+LACKING: Final[dict[Language, str]] = {
+    "zh-CN": "请填写：发质、尺码、纪念日、车牌",
+    "en": "Please fill in: 发质, 尺码, 纪念日, 车牌",
+}
+PHONES: Final[dict[Language, str]] = {"zh-CN": "13500005701", "en": "13500005702"}
+
+
+@pytest.fixture(scope="module")
+def appliance(salon_house: Appliance) -> Appliance:
+    return salon_house
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(
+    appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
+) -> AsyncIterator[Desk]:
+    """The cashier page, the cashier signed in, nothing on the reader."""
+    await shop.clear()
+    signed = {"employee": "1002", "pin": PIN["1002"]}
+    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
+    assert answer.ok, await answer.text()
+    page = await visitor.new_page()
+    till = Counter(page, page, language)
+    till.listen()
+    yield await open_desk(visitor, appliance, shop, till)
+    assert till.complaints == []
+
+
+# -- a new member ---------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def asking(shop: Shop) -> AsyncIterator[None]:
+    """While the shop asks more of a new member."""
+    await put_fields(shop, ASKED)
+    yield
+    await put_fields(shop, [])
+
+
+async def put_fields(shop: Shop, fields: list[dict[str, Any]]) -> None:
+    now = await shop.call("GET", "rules/fields")
+    body = {"base_version": now["version"], "content": {"fields": fields}, "note": "asked"}
+    await shop.call("PUT", "rules/fields", body)
+
+
+async def test_the_shops_own_fields_are_asked_for(
+    asking: None, desk: Desk, shop: Shop, language: Language
+) -> None:
+    """Each with the input of its kind; one that is missing is named, and nobody is added."""
+    till, phone, name = desk.till, PHONES[language], f"asked-{language.lower()}"
+    await shop.rack_create(name)
+    await till.keys("F9")
+    await desk.dialog.locator(".new-member").click()
+    asked = desk.dialog
+    await asked.locator("input[name=member-name]").fill("小雅")
+    await asked.locator("input[name=phone]").fill(phone)
+    await asked.locator("[type=submit]").click()
+    await expect(asked.locator(".form-say")).to_have_text(LACKING[language])
+    await expect(asked.get_by_label("发质")).to_be_focused()
+    await till.look("cashier-member-asked")
+    assert (await shop.call("GET", f"members?q={phone}"))["members"] == []
+
+    await asked.get_by_label("发质").select_option("oily")
+    await asked.get_by_label("尺码").fill("42")
+    await asked.get_by_label("纪念日").fill("2015-10-01")
+    await asked.get_by_label("车牌").fill("粤B12345")
+    await expect(asked.locator(".form-say")).to_be_hidden()
+    await asked.locator("summary").click()
+    await asked.get_by_label("备注").fill("左撇子")
+    await till.look("cashier-member-filled")
+    await asked.locator("[type=submit]").click()
+    await expect(desk.dialog.locator("[data-state=awaiting_card]")).to_be_visible()
+    await shop.tap(name)
+    await desk.served()
+    await till.keys("Escape")
+    await shop.eject()
+
+    (member,) = (await shop.call("GET", f"members?q={phone}"))["members"]
+    file = await shop.call("GET", f"members/{member['member_id']}/file")
+    assert file["fields"] == {
+        "hair": "oily",
+        "size": 42,
+        "wedding": "2015-10-01",
+        "note": "左撇子",
+    }
+    assert list(file["personal_fields"]) == ["plate"]

@@ -1,5 +1,5 @@
 """Who comes to the counter for the first time, in both languages: a new member of whom the shop
-asks more than name and phone."""
+asks more than name and phone, and somebody who buys a card that belongs to nobody known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playwright.async_api import BrowserContext
 from tests.browser.counter import PIN, Counter, expect
 from tests.browser.desk import Desk, open_desk
 from tests.browser.running import Appliance, Shop
-from tests.browser.words import Language
+from tests.browser.words import Language, yuan
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -114,3 +114,48 @@ async def test_the_shops_own_fields_are_asked_for(
         "note": "左撇子",
     }
     assert list(file["personal_fields"]) == ["plate"]
+
+
+# -- a card that belongs to nobody known ----------------------------------------------------------
+
+FEE_FEN: Final = 500
+LOAD_FEN: Final = 20_000
+THE_LAWS_MOST: Final = "1,000.00"
+
+
+async def test_an_unnamed_card_is_sold_and_loaded(
+    desk: Desk, shop: Shop, language: Language
+) -> None:
+    """Its fee first, then the card, then its first load, up to what the law allows."""
+    till, name = desk.till, f"nobody-{language.lower()}"
+    await shop.rack_create(name)
+    papers = len(await shop.papers())
+    await till.keys("F9")
+    await till.look("cashier-members")
+    await desk.dialog.locator(".unnamed-card").click()
+    await expect(desk.dialog.locator(".pay-due")).to_contain_text(yuan(FEE_FEN))
+    await till.look("cashier-unnamed-fee")
+    await till.keys("Enter")
+    await expect(desk.dialog.locator("[data-state=awaiting_card]")).to_be_visible()
+    await expect(desk.dialog).to_contain_text("礼品卡（不记名）")
+    await shop.tap(name)
+    await desk.served()
+    await till.look("cashier-unnamed-made")
+
+    await desk.dialog.locator(".modal-foot .primary").click()
+    await expect(desk.dialog.locator(".recharge-name")).to_have_text("礼品卡（不记名）")
+    await till.keys(*"1500")
+    await expect(desk.dialog.locator(".recharge-say .problem")).to_contain_text(THE_LAWS_MOST)
+    await till.look("cashier-unnamed-too-much")
+    await till.keys(*["Backspace"] * 4, *str(LOAD_FEN // 100))
+    await expect(desk.dialog.locator(".recharge-say .problem")).to_have_count(0)
+    await till.keys("Enter")
+    await expect(desk.dialog.locator(".recharge-amount")).to_have_text(yuan(LOAD_FEN))
+    await desk.printed(papers + 2)
+    await till.keys("Escape")
+    await shop.eject()
+
+    await shop.tap(name)
+    await expect(till.member).to_contain_text("礼品卡（不记名）")
+    await till.look("cashier-unnamed-there")
+    await shop.eject()

@@ -8,7 +8,7 @@ export type Dialog =
   | { name: "recharge"; member: Member | null }
   | { name: "members" }
   | { name: "new_member" }
-  | { name: "issue_card"; member: Member }
+  | { name: "issue_card"; member: Member | null }
   | { name: "set_pin"; member: Member }
   | { name: "sales" }
   | { name: "parked" }

@@ -16,6 +16,7 @@ import type {
   Wallet,
 } from "../../shared/api/till-types";
 import type { Facts, Member, Sale } from "../../shared/api/types";
+import { t } from "../../shared/i18n";
 import * as pure from "./basket";
 import type { Basket, Undo } from "./basket";
 import { typedFen } from "./screen";
@@ -209,6 +210,21 @@ export const codeOf = (code: string): Code | undefined =>
 
 export const categoryName = (category: string): string =>
   catalogue.value?.categories.find((each) => each.category === category)?.name ?? "";
+
+// -- what people are called ----------------------------------------------------------------------
+
+/** Kinds of cards that belong to nobody known (不记名卡). */
+export const unnamedKinds = computed(() => catalogue.value?.member_categories.filter((each) => each.named === false) ?? []);
+
+/** A card without a name goes by its kind. */
+export function called(member: Member): string {
+  if (member.name !== "") return member.name;
+  const kind = catalogue.value?.member_categories.find((each) => each.category === member.category);
+  return kind?.name ?? t("card.unnamed");
+}
+
+/** Number and phone, where there is one. */
+export const numbered = (member: Member): string => [member.number, member.phone].filter((part) => part !== "").join(" · ");
 
 // -- the price ----------------------------------------------------------------------------------
 

@@ -327,7 +327,8 @@ export interface ServiceDone {
   service: CardService;
   status: "awaiting_card" | "working" | "done" | "failed";
   reason: string | null;
-  member: Member;
+  /** Null: an unnamed card that is not made yet. */
+  member: Member | null;
   new_card: Card | null;
   fee_fen: number;
   change_fen: number;

@@ -177,6 +177,7 @@ export const enTill: Record<keyof typeof zhTill, string> = {
   "service.done": "Done",
   "service.fee": "Fee taken: {fee_fen}",
   "service.paid_out": "Paid out: {refund_fen}",
+  "service.free": "No fee",
   "service.costs": "Fee",
   "service.back": "Paid out",
   "service.moves": "Balance moved",

@@ -176,6 +176,7 @@ export const zhTill = {
   "service.done": "办好了",
   "service.fee": "已收费用 {fee_fen}",
   "service.paid_out": "已退 {refund_fen}",
+  "service.free": "不收费",
   "service.costs": "费用",
   "service.back": "退给会员",
   "service.moves": "转出余额",

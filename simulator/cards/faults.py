@@ -20,6 +20,8 @@ MAX_AT: Final = 1_000_000
 MORE_FRAMES: Final = b"\x91\xaf"
 MAC_SIZE: Final = 8
 WRAPPED_CLASS: Final = b"\x90"
+PURSE_SIGNS: Final = (b"\x80\x50\x00", b"\x80\x52", b"\x80\x54", b"\x80\x5a")
+"""INITIALIZE FOR LOAD (MAC1), CREDIT (TAC), DEBIT (TAC, MAC2), GET TRANSACTION PROVE (MAC, TAC)."""
 
 
 class Mode(Enum):
@@ -34,7 +36,8 @@ class Mode(Enum):
     WRONG_LENGTH = "wrong_length"
     """Answers are cut short or grow a tail."""
     WRONG_MAC = "wrong_mac"
-    """The last data byte of every successful answer of at least eight is flipped."""
+    """The last data byte of every successful answer that carries a MAC is flipped: of eight bytes
+    and more where a native command was wrapped, and of a purse's four answers with a MAC or TAC."""
     ENDLESS_AF = "endless_af"
     """Every answer promises a further frame."""
     GARBAGE_STATUS = "garbage_status"
@@ -137,7 +140,10 @@ class FaultyChip:
             if self.fault.when is When.AFTER:
                 self.chip.transmit(apdu)
             raise CardPulled if mode is Mode.REMOVE else NoAnswer
-        return _SPOILERS[mode](self.chip.transmit(apdu), self._random)
+        answer = self.chip.transmit(apdu)
+        if mode is Mode.WRONG_MAC and apdu.startswith(PURSE_SIGNS) and answer[-2:] == b"\x90\x00":
+            return _flip_last(answer, self._random)
+        return _SPOILERS[mode](answer, self._random)
 
     def leave(self) -> None:
         """The card is being taken away: stop dawdling. May be called from any thread."""
@@ -169,7 +175,12 @@ def _spoil_mac(answer: bytes, source: random.Random) -> bytes:
     body, status = answer[:-2], answer[-2:]
     if len(body) < MAC_SIZE or status != b"\x91\x00":
         return answer
-    return body[:-1] + bytes([body[-1] ^ 1 << source.randrange(8)]) + status
+    return _flip_last(answer, source)
+
+
+def _flip_last(answer: bytes, source: random.Random) -> bytes:
+    """One bit of the byte before the status word."""
+    return answer[:-3] + bytes([answer[-3] ^ 1 << source.randrange(8)]) + answer[-2:]
 
 
 def _spoil_chaining(answer: bytes, source: random.Random) -> bytes:

@@ -14,6 +14,8 @@ from typing import Any, Final
 from simulator.cards.desfire import DesfireCard
 from simulator.cards.faults import Fault, FaultyChip
 from simulator.cards.picc import Picc
+from simulator.cards.purse import PurseCard
+from simulator.cards.purse_memory import PurseMemory
 from simulator.cards.replay import Exchange, Recorder, ReplayCard
 from simulator.cards.shelf import CARD_ID, Shelf
 from simulator.cards.uid import UidCard
@@ -28,7 +30,7 @@ READERS: Final = 2
 """vpcd listens on a port for each of its two readers: two counters of one demo may stand at them.
 There is one hand: a card lies on one reader, and no other card on the other one."""
 
-AnyCard = DesfireCard | UidCard | ReplayCard
+AnyCard = DesfireCard | PurseCard | UidCard | ReplayCard
 Labels = dict[str, str]
 
 
@@ -100,7 +102,10 @@ class Rack:
     def create(
         self, kind: str, card_id: str | None = None, label: Labels | None = None, uid: str = ""
     ) -> str:
-        """A card as delivered; answers its id. Raises CardConflict, BadRequest, ShelfError."""
+        """A card as delivered, or a purse as issued and empty; answers its id.
+
+        Raises CardConflict, BadRequest, ShelfError.
+        """
         with self._lock:
             card_id = self._free_id(card_id or f"{kind}-{secrets.token_hex(3)}")
             try:
@@ -111,8 +116,10 @@ class Rack:
                 state = Picc.delivered(uid_bytes).to_json()
             elif kind == "uid" and len(uid_bytes) in (4, 7, 10):
                 state = UidCard(uid_bytes).to_json()
+            elif kind == "purse" and len(uid_bytes) in (4, 7):
+                state = PurseMemory.issued(uid_bytes).to_json()
             else:
-                raise BadRequest("kind is desfire (UID of 7 bytes) or uid (4, 7 or 10)")
+                raise BadRequest("kind is desfire (UID of 7 bytes), purse (4, 7) or uid (4, 7, 10)")
             self._add(card_id, kind, label or {"zh": card_id, "en": card_id}, state)
             return card_id
 
@@ -245,6 +252,9 @@ class Rack:
     def _revive(self, card_id: str, document: dict[str, Any]) -> AnyCard:
         builders: dict[str, Callable[[dict[str, Any]], AnyCard]] = {
             "desfire": lambda state: DesfireCard.from_json(
+                state, on_change=lambda changed: self._store(card_id, changed)
+            ),
+            "purse": lambda state: PurseCard.from_json(
                 state, on_change=lambda changed: self._store(card_id, changed)
             ),
             "uid": UidCard.from_json,

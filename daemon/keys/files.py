@@ -5,6 +5,8 @@
     member-key            32 bytes        in a chain: the merchant's, for personal data on its way
     card-PURPOSE-VERSION  16 bytes        master of one purpose (picc, application, spend, load) and
                                           version (1 to 255); the highest version is the current one
+    purse-PURPOSE-INDEX   16 bytes        master of electronic purses: purchase, load, tac or
+                                          maintenance; the index of that key on cards (0 to 255)
 
 Each file is hexadecimal digits and a line end. A till that may only spend simply has no other card
 files. A file that others could read is refused: a key that may have leaked must not be used as if
@@ -39,6 +41,7 @@ MAX_FILE_BYTES = 1024
 """No key file is longer; what is longer is not read into memory."""
 
 _CARD_FILE = re.compile(r"card-(picc|application|spend|load)-([1-9][0-9]{0,2})\Z")
+_PURSE_FILE = re.compile(r"purse-(purchase|load|tac|maintenance)-(0|[1-9][0-9]{0,2})\Z")
 
 
 class KeyFolder:
@@ -74,17 +77,30 @@ class KeyFolder:
 
     def card_keys(self) -> CardMasters:
         """Every card master in the folder; it may hold none. Raises KeyMissing."""
-        masters: dict[tuple[CardKeyPurpose, int], bytes] = {}
+        return CardMasters(
+            {
+                (CardKeyPurpose(purpose), version): self._read(name, CARD_KEY_BYTES)
+                for name, purpose, version in self._numbered(_CARD_FILE)
+            }
+        )
+
+    def purse_masters(self, purpose: str) -> dict[int, bytes]:
+        """By key index, for one of the stores in `daemon.keys.purse`; only that purpose's files
+        are read. Raises KeyMissing."""
+        return {
+            index: self._read(name, CARD_KEY_BYTES)
+            for name, found, index in self._numbered(_PURSE_FILE)
+            if found == purpose
+        }
+
+    def _numbered(self, form: re.Pattern[str]) -> list[tuple[str, str, int]]:
+        """Name, purpose and number (at most 255) of every file of a form."""
         try:
             names = sorted(os.listdir(self.path))
         except OSError as error:
             raise KeyMissing("key_folder_missing", reason=error.strerror) from error
-        for name in names:
-            found = _CARD_FILE.match(name)
-            if found is None or int(found[2]) > 255:
-                continue
-            masters[CardKeyPurpose(found[1]), int(found[2])] = self._read(name, CARD_KEY_BYTES)
-        return CardMasters(masters)
+        matches = (form.match(name) for name in names)
+        return [(m[0], m[1], int(m[2])) for m in matches if m is not None and int(m[2]) <= 255]
 
     def _read(self, name: str, length: int) -> bytes:
         try:

@@ -135,6 +135,20 @@ def test_card_masters_go_by_purpose_and_version(tmp_path: Path) -> None:
         keys.current_version(CardKeyPurpose.LOAD)
 
 
+def test_purse_masters_go_by_purpose_and_index_and_no_other_file_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "purse-purchase-0", "01" * 16)
+    put(tmp_path, "purse-purchase-1", "02" * 16)
+    put(tmp_path, "purse-purchase-256", "03" * 16)
+    put(tmp_path, "purse-load-1", "04" * 16, 0o644)
+    keys = KeyFolder(tmp_path)
+    assert keys.purse_masters("purchase") == {0: b"\x01" * 16, 1: b"\x02" * 16}
+    assert keys.purse_masters("tac") == {}
+    with pytest.raises(KeyMissing) as raised:
+        keys.purse_masters("load")
+    assert key_of(raised) == "key_file_too_open"
+    assert keys.card_keys()._masters == {}
+
+
 def test_an_open_card_master_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "card-spend-1", "01" * 16, 0o644)
     with pytest.raises(KeyMissing) as raised:

@@ -149,7 +149,7 @@ class _Masters:
     def _key(self, card: PurseCard) -> bytes:
         master = self._masters.get(card.key_index)
         if master is None:
-            raise KeyMissing("purse_key_missing", purpose=self.purpose, index=card.key_index)
+            raise KeyMissing("card_key_missing", purpose=self.purpose, index=card.key_index)
         return diversify_purse_key(master, card.factor)
 
 

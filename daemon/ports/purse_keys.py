@@ -13,7 +13,7 @@ from daemon.core.purse import LoadTerms, PurchaseTerms, PurseCard
 
 
 class PurchaseKeys(Protocol):
-    """Every method raises KeyMissing("purse_key_missing") where this store has no such key."""
+    """Every method raises KeyMissing("card_key_missing") where this store has no such key."""
 
     def sign_purchase(self, terms: PurchaseTerms) -> bytes:
         """MAC1, 4 bytes: the till's permission to debit."""

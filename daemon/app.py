@@ -20,6 +20,7 @@ from daemon.config import PrinterSettings as PrinterConfig
 from daemon.config import ReaderSettings, Settings
 from daemon.core.errors import CounterError, LedgerError
 from daemon.core.receipt_text import ShopHead
+from daemon.core.swipe import Form
 from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
@@ -30,7 +31,7 @@ from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
-from daemon.ports.cards import ReaderStatus
+from daemon.ports.cards import CardReaders, ReaderStatus
 from daemon.ports.chain import ChainStatus
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.gb18030 import Encoding
@@ -38,8 +39,11 @@ from daemon.printer.port import NetworkAddress, PrinterPort
 from daemon.printer.printer import EscposPrinter, PrinterSettings
 from daemon.printer.spool import Spool
 from daemon.readers.desk import Readers
+from daemon.readers.keyboard import EvdevKeyboards
 from daemon.readers.link import Link
 from daemon.readers.pcsc import PcscLink
+from daemon.readers.swipes import SwipeReaders, SwipeSource
+from daemon.readers.together import Together
 from daemon.readers.vpcd import VpcdLink
 from daemon.sync import envelope
 from daemon.sync.link.device import DeviceLink
@@ -392,10 +396,22 @@ def printer_view(status: PrinterStatus, waiting: int) -> dict[str, Any]:
     }
 
 
-def make_readers(settings: Settings, keys: KeyFolder) -> Readers:
+def make_readers(settings: Settings, keys: KeyFolder) -> CardReaders:
     merchant = hashlib.sha256(settings.device.merchant.encode()).digest()[:8]
     links = [_link(reader) for reader in settings.readers]
-    return Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant_hash=merchant)
+    chips = Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant_hash=merchant)
+    if not settings.swipes:
+        return chips
+    sources = [
+        SwipeSource(
+            swipe.name,
+            swipe.properties(),
+            swipe.track,
+            Form(swipe.lrc, swipe.enter_per_track, swipe.idle_ms),
+        )
+        for swipe in settings.swipes
+    ]
+    return Together(chips, SwipeReaders(sources, EvdevKeyboards()))
 
 
 def _link(reader: ReaderSettings) -> Link:

@@ -8,6 +8,8 @@
     [chain]   url (of the merchant's cloud), identity (directory with TLS files), binding
               ("outward": this device dials out; "inward": the cloud comes by [sync])
     [[reader]] kind = "pcsc" | "vpcd", names (pcsc: only these), host, port (vpcd)
+    [[swipe]] name, match (list of "PROPERTY=value" of udev, all of which the reader has), track
+              (1 to 3: where the shop's cards have their number), lrc, enter_per_track, idle_ms
     [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
 
@@ -126,6 +128,22 @@ class ReaderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SwipeSettings:
+    """A magnetic swipe reader that plays a keyboard. `lrc`: it sends each track's LRC;
+    `enter_per_track`: and Enter behind each track, not behind the last alone."""
+
+    name: str
+    match: tuple[str, ...]
+    track: int = 2
+    lrc: bool = False
+    enter_per_track: bool = False
+    idle_ms: int = 300
+
+    def properties(self) -> dict[str, str]:
+        return dict(each.split("=", 1) for each in self.match)
+
+
+@dataclass(frozen=True, slots=True)
 class PrinterSettings:
     kind: str = "none"
     host: str = ""
@@ -145,6 +163,7 @@ class Settings:
     printer: PrinterSettings = field(default_factory=PrinterSettings)
     policy: Policy = field(default_factory=Policy)
     chain: ChainSettings = field(default_factory=ChainSettings)
+    swipes: tuple[SwipeSettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -176,7 +195,7 @@ class _Reading:
         self.mistakes: list[str] = []
 
     def settings(self) -> Settings | None:
-        known = {f.name for f in fields(Settings)} - {"readers"} | {"reader"}
+        known = {f.name for f in fields(Settings)} - {"readers", "swipes"} | {"reader", "swipe"}
         for name in self.raw.keys() - known:
             self.mistakes.append(f"[{name}]: there is no such section")
         device = self._build(DeviceSettings, "device", {"id": str, "store": str, "merchant": str})
@@ -187,13 +206,14 @@ class _Reading:
         chain = self._build(ChainSettings, "chain", {})
         printer = self._build(PrinterSettings, "printer", {})
         readers = self._readers()
+        swipes = self._swipes()
         policy = self._policy()
         self._check_words()
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
         assert device and shop and storage and web and sync and printer and chain
-        return Settings(device, shop, storage, sync, web, readers, printer, policy, chain)
+        return Settings(device, shop, storage, sync, web, readers, printer, policy, chain, swipes)
 
     def _section(self, name: str) -> Mapping[str, Any]:
         found = self.raw.get(name, {})
@@ -260,6 +280,32 @@ class _Reading:
             if reader is not None and reader.kind not in ("pcsc", "vpcd"):
                 self.mistakes.append(f'[{where}] kind: must be "pcsc" or "vpcd"')
             made.append(reader)
+        return tuple(made)
+
+    def _swipes(self) -> tuple[SwipeSettings, ...]:
+        rows = self.raw.get("swipe", [])
+        if not isinstance(rows, list):
+            self.mistakes.append("[[swipe]]: must be a list of tables")
+            return ()
+        made: list[SwipeSettings] = []
+        for number, row in enumerate(rows, 1):
+            where = f"swipe {number}"
+            if not isinstance(row, Mapping):
+                self.mistakes.append(f"[{where}]: must be a table")
+                continue
+            swipe = self._fill(SwipeSettings, where, row, {"name": str, "match": tuple})
+            if swipe is None:
+                continue
+            self._one_of(where, "track", swipe.track, (1, 2, 3))
+            if not 50 <= swipe.idle_ms <= 2000:
+                self.mistakes.append(f"[{where}] idle_ms: must be 50 to 2000")
+            if not swipe.match or not all(each.partition("=")[0] for each in swipe.match):
+                self.mistakes.append(f'[{where}] match: must be ["ID_VENDOR_ID=0801", ...]')
+            if not all("=" in each for each in swipe.match):
+                self.mistakes.append(f"[{where}] match: each must have an equals sign")
+            if swipe.name in [other.name for other in made]:
+                self.mistakes.append(f"[{where}] name: is taken by another swipe reader")
+            made.append(swipe)
         return tuple(made)
 
     def _check_words(self) -> None:

@@ -9,6 +9,8 @@ from enum import Enum
 class Technology(Enum):
     UID = "uid"
     """Only a number that anyone can copy."""
+    MAGSTRIPE = "magstripe"
+    """A magnetic card: the same, and easier to copy."""
     DESFIRE = "desfire"
     """MIFARE DESFire EV2/EV3: AES, AuthenticateEV2First, a counter that only goes on."""
 
@@ -56,6 +58,11 @@ DEFAULT_PROFILES = {
     Technology.UID: Profile(
         Technology.UID, Assurance.IDENTITY, SpendPolicy(pin_above_fen=0, per_day_fen=20_000)
     ),
+    Technology.MAGSTRIPE: Profile(
+        Technology.MAGSTRIPE,
+        Assurance.IDENTITY,
+        SpendPolicy(pin_above_fen=0, per_day_fen=20_000),
+    ),
     Technology.DESFIRE: Profile(
         Technology.DESFIRE,
         Assurance.AUTHENTIC,
@@ -66,7 +73,8 @@ DEFAULT_PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What a card shows before any key is used. `uid` is 4, 7 or 10 bytes and never logged.
+    """What a card shows before any key is used. `uid` is 4, 7 or 10 bytes (16 for a
+    magnetic card, made of its number) and never logged.
 
     `personalised` False: a DESFire card as delivered, without our application.
     """

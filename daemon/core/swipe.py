@@ -113,7 +113,7 @@ class Framing:
             if self._form.enter_per_track and self._letters and self._letters[0] in _FIRST:
                 self._last_ms = at_ms
                 return ended
-            return ended + self._end()
+            return ended + self.finish()
         if self._letters:
             self._slowest_ms = max(self._slowest_ms, at_ms - self._last_ms)
         self._last_ms = at_ms
@@ -126,9 +126,10 @@ class Framing:
     def tick(self, now_ms: int) -> tuple[Burst, ...]:
         """The burst that has ended because nothing came for `idle_ms`."""
         idle = now_ms - self._last_ms >= self._form.idle_ms
-        return self._end() if self._letters and idle else ()
+        return self.finish() if idle else ()
 
-    def _end(self) -> tuple[Burst, ...]:
+    def finish(self) -> tuple[Burst, ...]:
+        """What has come so far is all."""
         if not self._letters:
             return ()
         burst = Burst("".join(self._letters), self._slowest_ms, self._overrun)

@@ -20,13 +20,18 @@ class CardsThere:
         self.shown_on: Presence | None = None
 
     def laid(self, presence: Presence) -> None:
-        self._on_reader[presence.reader] = presence
+        """A card that was swiped does not lie there: it pays or is shown now, or not at all."""
+        if not presence.swiped:
+            self._on_reader[presence.reader] = presence
 
     def any(self) -> Presence | None:
         return next(iter(self._on_reader.values()), None)
 
     def rather(self, presence: Presence | None) -> Presence | None:
-        """`presence` where it lies there still, else any that does."""
+        """`presence` where it lies there still, else any that does. What was swiped is still known
+        for a while, or is asked for again."""
+        if presence is not None and presence.swiped:
+            return presence
         return presence if presence in self._on_reader.values() else self.any()
 
     def shown_member(self) -> str | None:

@@ -24,7 +24,7 @@ from daemon.operations.shop import Actor, Shop
 from daemon.operations.till import Till
 from daemon.operations.views import reader_view
 from daemon.operations.void import void
-from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged
+from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged, SwipeRefused
 
 
 class CounterDesk:
@@ -71,6 +71,8 @@ class CounterDesk:
             match event:
                 case ReaderChanged(status):
                     self._shop.events.publish("reader", reader_view(status))
+                case SwipeRefused(reader, reason):
+                    self._shop.events.publish("swipe", {"reader": reader, "reason": reason})
                 case CardLaid(presence):
                     await self._turns.put(partial(self._card_laid, presence))
                 case CardLifted():

@@ -33,11 +33,13 @@ class ReaderStatus:
 @dataclass(frozen=True, slots=True)
 class Presence:
     """A card that lies on a reader. `token` is new for every insertion: a kept presence never
-    speaks to another card (the UID is read again inside every transaction as well)."""
+    speaks to another card (the UID is read again inside every transaction as well). `swiped`: it
+    was pulled through, and only what it said lies there."""
 
     reader: str
     token: int
     atr: bytes
+    swiped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,15 @@ class ReaderChanged:
     status: ReaderStatus
 
 
-ReaderEvent = CardLaid | CardLifted | ReaderChanged
+@dataclass(frozen=True, slots=True)
+class SwipeRefused:
+    """Something was swiped that is no card for us; `reason` is a screen key."""
+
+    reader: str
+    reason: str
+
+
+ReaderEvent = CardLaid | CardLifted | ReaderChanged | SwipeRefused
 
 
 class CardSession(Protocol):

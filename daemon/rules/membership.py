@@ -60,7 +60,7 @@ class Fees(Part):
 class CardDesign(Part):
     """卡面: how cards of this category look and which numbers are printed on them."""
 
-    technology: Literal["uid", "desfire"] | None = Field(
+    technology: Literal["uid", "magstripe", "desfire"] | None = Field(
         default=None, description="Cards of another technology are refused; empty: any."
     )
     picture_png_base64: Png = ""

@@ -37,13 +37,23 @@ class Profiles(Part):
         default=spending(DEFAULT_PROFILES[Technology.UID].spend),
         description="Cards that show only a number, which anyone can copy.",
     )
+    magstripe: CardSpending = Field(
+        default=spending(DEFAULT_PROFILES[Technology.MAGSTRIPE].spend),
+        description="Magnetic cards: a number as well, and the easiest to copy.",
+    )
     desfire: CardSpending = Field(
         default=spending(DEFAULT_PROFILES[Technology.DESFIRE].spend),
         description="Cards that prove themselves with a key.",
     )
 
     def of(self, technology: Technology) -> CardSpending:
-        return self.uid if technology is Technology.UID else self.desfire
+        match technology:
+            case Technology.UID:
+                return self.uid
+            case Technology.MAGSTRIPE:
+                return self.magstripe
+            case Technology.DESFIRE:
+                return self.desfire
 
 
 class MemberWithoutCard(Part):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from daemon.core.card import Technology
+from daemon.core.card import DEFAULT_PROFILES, Technology
 from daemon.core.errors import NotFound
 from daemon.core.policy import Policy
 from daemon.core.pricing import limits as law
@@ -139,6 +139,9 @@ def _parameters(policy: Policy) -> Parameters:
         pin_wait_s=min(600, max(10, policy.pin_wait_ms // 1000)),
         profiles=Profiles(
             uid=spending(profiles[Technology.UID].spend),
+            magstripe=spending(
+                profiles.get(Technology.MAGSTRIPE, DEFAULT_PROFILES[Technology.MAGSTRIPE]).spend
+            ),
             desfire=spending(profiles[Technology.DESFIRE].spend),
         ),
         limits=Limits(

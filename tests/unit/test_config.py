@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import ConfigMistakes, ReaderSettings, load, parse
+from daemon.config import ConfigMistakes, ReaderSettings, SwipeSettings, load, parse
 from daemon.core.policy import BonusTier, SpendOrder
 
 GOOD: dict[str, Any] = {
@@ -106,3 +106,39 @@ def test_nonsense_is_reported_and_never_crashes(raw: dict[str, Any]) -> None:
         parse({**GOOD, **raw}, Path())
     except ConfigMistakes as error:
         assert error.mistakes
+
+
+def test_swipe_readers_are_named_by_what_udev_says_of_them() -> None:
+    row = {"name": "till", "match": ["ID_VENDOR_ID=0801", "ID_SERIAL=a=b"], "track": 1}
+    (swipe,) = parse({**GOOD, "swipe": [row]}, Path()).swipes
+    assert swipe == SwipeSettings("till", ("ID_VENDOR_ID=0801", "ID_SERIAL=a=b"), track=1)
+    assert swipe.properties() == {"ID_VENDOR_ID": "0801", "ID_SERIAL": "a=b"}
+    assert parse(GOOD, Path()).swipes == ()
+
+
+def test_every_mistake_about_swipe_readers_is_reported() -> None:
+    rows: list[Any] = [
+        {"name": "a", "match": [], "track": 4},
+        {"name": "b", "match": ["ID_VENDOR_ID"], "idle_ms": 5},
+        {"name": "c", "match": ["=x"], "lrc": 1},
+        {"match": ["A=b"]},
+        {"name": "d", "match": ["A=b"]},
+        {"name": "d", "match": ["A=b"]},
+        7,
+    ]
+    with pytest.raises(ConfigMistakes) as raised:
+        parse({**GOOD, "swipe": rows}, Path())
+    told = str(raised.value)
+    for word in (
+        "[swipe 1] track",
+        "[swipe 1] match",
+        "[swipe 2] idle_ms",
+        "[swipe 2] match: each",
+        "[swipe 3] lrc",
+        "[swipe 4] name: is missing",
+        "[swipe 6] name: is taken",
+        "[swipe 7]: must be a table",
+    ):
+        assert word in told, word
+    with pytest.raises(ConfigMistakes):
+        parse({**GOOD, "swipe": {"name": "a"}}, Path())

@@ -78,7 +78,8 @@ def test_three_tracks_come_back_as_they_were_sent(
     text = ""
     for start, held in (("%", one), (";", two), (third, three)):
         text += f"{start}{held}?" + (lrc_of(start, held) if lrc else "")
-    keys, framing, typed = UsKeys(), Framing(Form(lrc=lrc)), []
+    keys, framing = UsKeys(), Framing(Form(lrc=lrc))
+    typed: list[Burst] = []
     for code, value in strokes(text + "\n"):
         letter = keys.press(code, value)
         typed += framing.press(letter, 0) if letter is not None else ()

@@ -33,7 +33,8 @@ FORM = Form()
 
 def by_keys(text: str, form: Form = FORM, *, gap_ms: int = 2) -> list[Burst]:
     """What the framing makes of a reader that types `text` and Enter."""
-    keys, framing, at_ms, made = UsKeys(), Framing(form), 1_000, []
+    keys, framing, at_ms = UsKeys(), Framing(form), 1_000
+    made: list[Burst] = []
     for code, value in strokes(text + "\n"):
         letter = keys.press(code, value)
         if letter is not None:

@@ -27,9 +27,11 @@ from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.operations.sign_in import keep_employee
+from daemon.ports.cards import CardReaders
 from daemon.ports.chain import Chain
 from daemon.ports.printing import PrinterStatus
 from daemon.printer.spool import Pace, Spool
+from daemon.readers.together import Together
 from daemon.web.events import EventStream
 from daemon.web.server import Server, WebSettings, make_app
 from tests.fakes.card_readers import MemoryReaders, PlasticCard
@@ -64,6 +66,7 @@ class Counter:
     events: EventStream = field(default_factory=EventStream)
     readers: MemoryReaders = field(default_factory=lambda: MemoryReaders(READER, SECOND_READER))
     printer: MemoryPrinter = field(default_factory=MemoryPrinter)
+    swipes: CardReaders | None = None
     token: str | None = None
     identity: Identity = field(default_factory=lambda: Identity("d1", "S1", "m1"))
     join: Callable[[Shop, KeyFolder], Awaitable[Chain]] | None = None
@@ -87,6 +90,7 @@ class Counter:
             self._receipt_changed,
             Pace(look_s=0.02, first_s=0.02, most_s=0.02),
         )
+        readers = self.readers if self.swipes is None else Together(self.readers, self.swipes)
         self.shop = Shop(
             identity=self.identity,
             base_head=ShopHead("测试店", self.identity.store, device="counter 1"),
@@ -96,7 +100,7 @@ class Counter:
             clock=self.clock,
             events=self.events,
             pins=Argon2Pins(memory_kib=64, passes=1),
-            readers=self.readers,
+            readers=readers,
             printer=self.printer,
             poke_spool=self.spool.poke,
         )
@@ -104,7 +108,7 @@ class Counter:
             self.shop = replace(self.shop, chain=await self.join(self.shop, held))
         await load_rules(self.shop)
         self.desk = CounterDesk(self.shop)
-        await self.readers.start()
+        await readers.start()
         await self.spool.start()
         self.nightly = Nightly(self.shop, pause_s=0.0)
         self._run = asyncio.create_task(self.desk.run())
@@ -121,6 +125,8 @@ class Counter:
         self._rounds.cancel()
         await self.client.close()
         await self.server.stop()
+        if self.swipes is not None:
+            await self.swipes.stop()
         await self.spool.stop(grace_s=0.0)
         await self.ledger.close()
         await asyncio.gather(self._run, self._rounds, return_exceptions=True)
@@ -166,7 +172,7 @@ class Counter:
                     "card_present": status.card_present,
                     "problem": status.problem,
                 }
-                for status in self.readers.statuses()
+                for status in self.shop.readers.statuses()
             ],
             "printer": self._printer_view(),
             "sync": {"sealed": 0, "receipted": 0, "last_pull_ms": None},

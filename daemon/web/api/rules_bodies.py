@@ -101,7 +101,7 @@ class NamedMemberCategory(BaseModel):
     category: str
     name: str
     named: bool
-    technology: Literal["uid", "desfire"] | None
+    technology: Literal["uid", "magstripe", "desfire"] | None
     colour: str
 
 

@@ -178,6 +178,8 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       return shop; // Shown by whoever asked for it; balances come with the member.
     case "rules":
       return { ...shop, rules: shop.rules + 1 };
+    case "swipe":
+      return shop;
     case "shift":
       return { ...shop, shifts: shop.shifts + 1 };
     case "line":

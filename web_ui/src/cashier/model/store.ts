@@ -51,6 +51,7 @@ export function dispatch(event: ShopEvent): void {
 function onEvent(event: ServerEvent, id: string): void {
   const before = shop.value;
   dispatch(event);
+  if (event.kind === "swipe") tellProblem(event.body.reason);
   if (event.kind === "snapshot") void catchUp(before, isNewBoot(id), event.body.last_run);
 }
 

@@ -248,7 +248,8 @@ export type ServerEvent =
   | { kind: "clock"; body: ClockStatus }
   | { kind: "rules"; body: unknown }
   | { kind: "shift"; body: unknown }
-  | { kind: "issue"; body: CardIssue };
+  | { kind: "issue"; body: CardIssue }
+  | { kind: "swipe"; body: { reader: string; reason: string } };
 
 export const EVENT_KINDS = [
   "snapshot",
@@ -264,4 +265,5 @@ export const EVENT_KINDS = [
   "rules",
   "shift",
   "issue",
+  "swipe",
 ] as const satisfies readonly ServerEvent["kind"][];

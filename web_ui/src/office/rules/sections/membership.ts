@@ -33,7 +33,7 @@ const FEES: readonly Field[] = [
 ];
 
 const CARD: readonly Field[] = [
-  { kind: "choice", at: "technology", label: ["只收这种卡", "Only this kind of card"], optional: ["都可以", "any"], of: [["desfire", ["安全芯片卡", "Secure chip card"]], ["uid", ["普通卡", "Plain card"]]] },
+  { kind: "choice", at: "technology", label: ["只收这种卡", "Only this kind of card"], optional: ["都可以", "any"], of: [["desfire", ["安全芯片卡", "Secure chip card"]], ["uid", ["普通卡", "Plain card"]], ["magstripe", ["磁条卡", "Magnetic card"]]] },
   { kind: "text", at: "number_from", label: ["卡号从", "Numbers from"], most: 20 },
   { kind: "text", at: "number_to", label: ["到", "to"], most: 20 },
   { kind: "colour", at: "colour", label: ["颜色", "Colour"] },

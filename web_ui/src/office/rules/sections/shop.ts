@@ -94,6 +94,7 @@ export const parameters: Section = {
           label: ["按卡的种类", "By kind of card"],
           fields: [
             pinAbove("desfire", ["安全芯片卡", "Secure chip card"], ["用密钥证明自己，复制不了。", "Proves itself with a key and cannot be copied."]),
+            pinAbove("magstripe", ["磁条卡", "Magnetic card"], ["最容易复制，建议每次都要密码并限额。", "The easiest to copy; ask for the PIN each time and set a limit."]),
             pinAbove("uid", ["普通卡（只有卡号）", "Plain card (a number only)"], ["谁都能复制，建议每次都要密码并限额。", "Anyone can copy it; ask for the PIN each time and set a limit."]),
           ],
         },

@@ -21,6 +21,7 @@ from cloud.grants import give
 from cloud.ingest import ingest, receipt_of
 from cloud.records import Device, DeviceState, Journal, JournalState
 from cloud.requests import Asker, answer_request
+from cloud.wholes import wholes_of, whom
 from daemon.core.errors import SyncError
 from daemon.core.lease.policy import ChainPolicy
 from daemon.sync.envelope import SigningKey
@@ -169,6 +170,10 @@ class Cloud:
         versions = await books.office.dataset_versions()
         await self._follow_rules(books, versions.get(RULES, 0))
         deltas = await deltas_for(books, report.have, versions)
+        grants = tuple(
+            Grant(h.gseq, h.key.member, h.key.asset, h.key.lot, h.lease.granted, rule)
+            for h, rule in granted
+        )
         opened = await books.accounts.open_parts(device.device, epoch) if live else []
         behind = journal.bseq > report.receipted
         orders = Orders(
@@ -181,14 +186,12 @@ class Cloud:
             journal=NewJournal(newest.epoch, newest.number),
             receipt=receipt_of(journal, self.key) if behind else None,
             changes_upto=journal.cseq,
-            grants=tuple(
-                Grant(h.gseq, h.key.member, h.key.asset, h.key.lot, h.lease.granted, rule)
-                for h, rule in granted
-            ),
+            grants=grants,
             recalls=tuple(Recall(member, asset) for member, asset in recalled),
             deltas=tuple(deltas),
             answers=answers,
             debits=tuple(sorted({part.txid for part in opened})),
+            wholes=await wholes_of(books, whom(grants, report.requests)),
         )
         changed = any(each.cseq <= journal.cseq for each in report.changes)
         fresh = bool(

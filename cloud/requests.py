@@ -1,4 +1,5 @@
-"""What a device asks while a cashier waits: DEBIT, STATUS, REVERSE, WANT, REFUND.
+"""What a device asks while a cashier waits: DEBIT, STATUS, REVERSE, WANT, REFUND,
+WHOLE.
 
 Each has an id, and the same id finds the same answer. A debit's row is made before its accounts are
 held, so a tombstone and a debit of the same sale take turns, in any process.
@@ -38,6 +39,7 @@ from daemon.sync.link.asking import (
     Status,
     Unknown,
     Want,
+    Whole,
 )
 from daemon.sync.link.asking import Refused as RefusedAnswer
 
@@ -53,7 +55,7 @@ class Asker:
 
 
 async def answer_request(store: CloudStore, asker: Asker, request: Request) -> Answer:
-    """In a transaction of its own."""
+    """In a transaction of its own. What a WHOLE asks for stands in the orders."""
     match request:
         case Debit():
             return await store.run(partial(_debit, asker=asker, ask=request))
@@ -63,6 +65,8 @@ async def answer_request(store: CloudStore, asker: Asker, request: Request) -> A
             return await store.run(partial(_reverse, asker=asker, txid=request.txid))
         case Want():
             return await store.run(partial(_want, asker=asker, ask=request))
+        case Whole():
+            return Done(request.rid)
         case Refund():
             return await store.run(partial(_refund, asker=asker, ask=request))
 

@@ -26,10 +26,12 @@ from daemon.ports.branch_books import (
     DebitState,
     HeldThere,
     Outgoing,
+    WholeBalance,
 )
 
 _STATE: Final = "grants_upto, pull_after, credit_bytes, valid_until_ms, contact_ms, cloud_ms"
 _DEBIT: Final = "txid, member_id, amount_fen, spending, state, asked_ms, units, settled_ms"
+_WHOLE: Final = "principal_fen, bonus_fen, owed_fen, as_of_ms"
 _USABLE: Final = (CardStatus.ACTIVE,)
 
 
@@ -367,6 +369,20 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
                 each.seen_ms,
                 each.told_ms,
             )
+
+    def whole_balance(self, member_id: str) -> WholeBalance | None:
+        row = self._one(f"SELECT {_WHOLE} FROM whole_balance WHERE member_id = ?", member_id)
+        return None if row is None else WholeBalance(*row)
+
+    def put_whole_balance(self, member_id: str, whole: WholeBalance) -> None:
+        self._change(
+            f"INSERT OR REPLACE INTO whole_balance (member_id, {_WHOLE}) VALUES (?, ?, ?, ?, ?)",
+            member_id,
+            whole.principal_fen,
+            whole.bonus_fen,
+            whole.owed_fen,
+            whole.as_of_ms,
+        )
 
 
 _MEMBER_FIELDS: Final = (

@@ -9,6 +9,7 @@ from daemon.core.loyalty.coupon_code import printed
 from daemon.core.pricing.shop_time import moment
 from daemon.core.pricing.standing import MemberStanding, PassHeld
 from daemon.core.records import Member
+from daemon.operations.branch_whole import member_in_chain
 from daemon.operations.check_in import check_in_state
 from daemon.operations.points import known_member, points_lots
 from daemon.operations.sharing import friends_view
@@ -19,7 +20,8 @@ from daemon.rules.membership import Rung
 
 
 async def wallet(shop: Shop, member_id: str) -> dict[str, Any]:
-    """Raises NotFound("member_unknown")."""
+    """Whose whole balance in a chain is asked for anew by that. Raises
+    NotFound("member_unknown")."""
 
     def look(books: Books) -> dict[str, Any]:
         member = known_member(books, member_id)
@@ -40,9 +42,12 @@ async def wallet(shop: Shop, member_id: str) -> dict[str, Any]:
             "level": _level_view(shop, member, standing),
             "check_in": check_in_state(books, member, shop.rules.check_in, day),
             "friends": friends_view(books, member),
+            "chain": member_in_chain(books, member_id, now_ms),
         }
 
-    return await shop.ledger.read(look)
+    found = await shop.ledger.read(look)
+    shop.chain.look_up(member_id)
+    return found
 
 
 def _pass_view(shop: Shop, held: PassHeld) -> dict[str, Any]:

@@ -99,6 +99,16 @@ class HeldThere:
         return self.seen_ms if self.told_ms - self.seen_ms > OUT_OF_REACH_MS else None
 
 
+@dataclass(frozen=True, slots=True)
+class WholeBalance:
+    """What a member has in the whole chain, and owes, as the cloud said at its time `as_of_ms`."""
+
+    principal_fen: int
+    bonus_fen: int
+    owed_fen: int
+    as_of_ms: int
+
+
 OF_ONE_STORE: Final = ("store", "setup")
 """Sections of the rules that each store has for itself."""
 
@@ -205,6 +215,12 @@ class BranchBooks(Protocol):
     def held_elsewhere(self, member_id: str) -> Sequence[HeldThere]: ...
 
     def put_held_elsewhere(self, member_id: str, held: Sequence[HeldThere]) -> None: ...
+
+    def whole_balance(self, member_id: str) -> WholeBalance | None:
+        """None where the cloud never said."""
+        ...
+
+    def put_whole_balance(self, member_id: str, whole: WholeBalance) -> None: ...
 
     def row_for_cloud(self, dataset: str, key: str) -> Mapping[str, Any] | None:
         """A row as it goes up, JSON-ready but for bytes; None where it is not there."""

@@ -118,6 +118,11 @@ class Chain(Protocol):
         cloud has answered; what it gave is on the books then."""
         ...
 
+    def look_up(self, member_id: str) -> None:
+        """Somebody looks at a member: what the member has in the whole chain is asked for. Comes as
+        the event `whole`, where the cloud can be reached. Never blocks."""
+        ...
+
     def poke(self, *, soon: bool = False) -> None:
         """Something is on the journal that the cloud should have: after a pause in which more may
         come, or `soon`. Never blocks."""
@@ -146,6 +151,9 @@ class Alone:
 
     async def want(self, member_id: str | None, uid: bytes | None, timeout_s: float) -> bool:
         return False
+
+    def look_up(self, member_id: str) -> None:
+        return None
 
     def poke(self, *, soon: bool = False) -> None:
         return None

@@ -50,6 +50,10 @@ SAID: dict[str, dict[Language, str]] = {
         "zh-CN": r"^{short} 需要联网.*，\d\d:\d\d 起断网。没有扣款。$",
         "en": r"^{short} needs the network.*, offline since \d\d:\d\d\. Nothing was taken\.$",
     },
+    "whole": {
+        "zh-CN": r"^全部门店 {whole}（截至 \d\d:\d\d）$",
+        "en": r"^All branches {whole} \(as of \d\d:\d\d\)$",
+    },
     "credit": {"zh-CN": "店长同意赊账 {credit}", "en": "A manager agrees to {credit} on credit"},
     "agree": {"zh-CN": "断网赊账", "en": "credit while offline"},
     "held": {"zh-CN": "店内额度", "en": "Held here"},
@@ -90,6 +94,13 @@ class Town:
         ):
             return await answer.json()
 
+    async def whole_fen(self) -> int:
+        """What the first member has, by the cloud's own books."""
+        (account,) = [
+            each for each in (await self.books())["accounts"] if each["member"] == "S01000001"
+        ]
+        return int(account["reserve_fen"] + account["held_fen"])
+
     async def settled_fen(self) -> int:
         """What B sold of A's money."""
         return sum(
@@ -97,6 +108,14 @@ class Town:
             for row in (await self.books())["settlement"]
             if (row["sold_at"], row["funded_at"]) == ("S02", "S01")
         )
+
+
+async def whole_fen(branch: Branch) -> int:
+    """As the branch has it from the cloud; asks for it anew by that."""
+    (member,) = (await branch.api.call("GET", f"members?q={PHONE}"))["members"]
+    chain = (await branch.api.call("GET", f"members/{member['member_id']}/wallet"))["chain"]
+    whole = chain["whole"]
+    return int(whole["principal_fen"] + whole["bonus_fen"]) if whole is not None else -1
 
 
 async def until(what: str, look: Any) -> None:
@@ -230,6 +249,9 @@ class Walk:
             assert await each.violations() == []
 
     async def picture(self, name: str) -> None:
+        """From the top of each counter: what axe-core looked at may have been further down."""
+        for each in self.counters.values():
+            await each.where.evaluate("window.scrollTo(0, 0)")
         await self.counters["A"].picture(name)
 
 
@@ -263,6 +285,7 @@ async def test_a_newcomer_cuts_and_joins(walk: Walk) -> None:
     await ask_for_too_much(walk)
     await join(walk, await walk.town.b.principal_sold_fen())
     await look_at_a_phone(walk)
+    await look_at_the_counter(walk)
     await look_at_the_office(walk)
 
 
@@ -315,6 +338,15 @@ async def spend_at_both(walk: Walk) -> None:
 
     await until("B is a regular branch now and holds something", held)
 
+    async def heard() -> bool:
+        return await whole_fen(town.b) == await town.whole_fen()
+
+    await until("B was told what the member has in all branches", heard)
+    whole = walk.counters["B"].where.get_by_test_id("whole")
+    await expect(whole).to_have_text(
+        walk.pattern("whole", whole=yuan(await town.whole_fen())), timeout=WAIT_S * 1000
+    )
+
 
 async def cut_off(walk: Walk) -> None:
     """Told in a word, and nothing lies in the way."""
@@ -325,9 +357,15 @@ async def cut_off(walk: Walk) -> None:
 
 
 async def sell_from_the_lease(walk: Walk) -> None:
-    before_fen = await walk.town.b.held_fen()
-    await walk.sell(walk.town.b, "10.00")
-    assert await walk.town.b.held_fen() == before_fen - 1_000
+    branch, whole = walk.town.b, walk.counters["B"].where.get_by_test_id("whole")
+    before_fen, told = await branch.held_fen(), await whole.inner_text()
+    assert walk.pattern("whole", whole=yuan(await whole_fen(branch))).match(told)
+    height = (await whole.bounding_box() or {})["height"]
+    await walk.sell(branch, "10.00")
+    assert await branch.held_fen() == before_fen - 1_000
+    # What the cloud said stays, with its time, and the line keeps its place.
+    await expect(whole).to_have_text(told)
+    assert (await whole.bounding_box() or {})["height"] == height
     await walk.picture("chain")
     await walk.sound()
 
@@ -387,6 +425,15 @@ async def look_at_a_phone(walk: Walk) -> None:
     await walk.sound()
     await walk.picture("chain-phone")
     await walk.page.set_viewport_size(before)
+
+
+async def look_at_the_counter(walk: Walk) -> None:
+    """The page of one branch by itself, as it hangs at a counter: whose card was there last."""
+    await walk.page.goto(walk.town.a.page)
+    alone = Counter(walk.page, walk.page, walk.language)
+    whole = walk.page.get_by_test_id("whole")
+    await expect(whole).to_have_text(walk.pattern("whole", whole=yuan(await walk.town.whole_fen())))
+    await alone.look("chain-member")
 
 
 async def look_at_the_office(walk: Walk) -> None:

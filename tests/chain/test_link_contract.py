@@ -110,6 +110,9 @@ async def test_a_line_that_was_cut_is_taken_up_again(joined: Joined) -> None:
     await a.counter.tap(buyer.card)
     assert (await a.counter.sale(sale))["status"] == "approved"
     await joined.binding.join(a)
-    await until(lambda: all_received(a.counter.shop))
-    assert a.link.status().online
+
+    async def back() -> bool:
+        return a.link.status().online and await all_received(a.counter.shop)
+
+    await until(back)
     assert (await joined.town.sums())["principal"]["settled"] == 1_850

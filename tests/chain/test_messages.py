@@ -38,6 +38,7 @@ requests = st.one_of(
     st.builds(asking.Reverse, ids),
     st.builds(asking.Want, ids, st.none() | ids, st.none() | octets),
     st.builds(asking.Refund, ids, ids, ids, ones, wholes),
+    st.builds(asking.Whole, ids, ids),
 )
 rules = st.text(max_size=400)
 parts = st.builds(asking.Part, texts, wholes, ones, rules)
@@ -96,6 +97,7 @@ orders_of = st.builds(
     ).map(tuple),
     st.lists(answers, max_size=5).map(tuple),
     st.lists(ids, max_size=3).map(tuple),
+    st.lists(st.builds(messages.WholeOf, ids, wholes, wholes, wholes), max_size=3).map(tuple),
 )
 
 

@@ -39,7 +39,10 @@ def make_version(number: int, path: Path) -> None:
     connection = open_writer(path, KEY)
     migrate(connection, upto=number)
     connection.execute("BEGIN")
-    connection.execute("INSERT INTO epoch VALUES (1, 1, ?, 'created')", (AT_MS,))
+    connection.execute(
+        "INSERT INTO epoch (epoch, first_dseq, started_ms, reason) VALUES (1, 1, ?, 'created')",
+        (AT_MS,),
+    )
     connection.execute("INSERT INTO setting VALUES ('store', 'S1')")
     connection.execute(
         "INSERT INTO member (member_id, number, category, status, created_ms)"
@@ -115,6 +118,6 @@ def _post(
 
 if __name__ == "__main__":
     (asked,) = sys.argv[1:]
-    assert asked in ("1", "2", "3")
+    assert asked in ("1", "2", "3", "4")
     OLD.mkdir(exist_ok=True)
     make_version(int(asked), OLD / f"v{asked}.db")

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { balanceName, linkWords, splitDue, splitOf, splitWords } from "../src/cashier/model/chain";
+import { balanceName, hereNow, linkWords, newerWord, splitDue, splitOf, splitWords, wholeWords } from "../src/cashier/model/chain";
 import { standingRows, type ChainStanding } from "../src/office/model/chain";
 import { SECTIONS } from "../src/office/rules/sections";
 import { mistakeText } from "../src/office/text/mistakes";
@@ -105,6 +105,34 @@ describe("the line to the cloud", () => {
 
   it("makes a balance one that is here; a shop alone has just a balance", () => {
     expect([balanceName("本金", cut), balanceName("本金", null)]).toEqual(["本金 · 本店", "本金"]);
+  });
+});
+
+describe("what a member has in all branches", () => {
+  const here = { principal_fen: 1_200, bonus_fen: 0, at_ms: TEN32 };
+  const whole = { principal_fen: 50_000, bonus_fen: 5_000, owed_fen: 0, as_of_ms: TEN32 };
+
+  it("is told with the time it is from", () => {
+    expect(wholeWords({ here, whole })).toBe("全部门店 ¥550.00（截至 10:32）");
+    locale.value = "en";
+    expect(wholeWords({ here, whole })).toBe("All branches ¥550.00 (as of 10:32)");
+    expect(wholeWords({ here, whole: { ...whole, owed_fen: 3_000 } })).toBe("All branches ¥550.00, owes ¥30.00 (as of 10:32)");
+    expect(wholeWords({ here, whole: null })).toBe("All branches: not heard from the cloud yet");
+    expect([wholeWords(null), wholeWords(undefined)]).toEqual([null, null]);
+  });
+
+  it("is the newest that was heard, by the live line or with the member", () => {
+    const [older, newer] = [{ here, whole }, { here: { ...here, at_ms: TEN32 + 1 }, whole }];
+    expect([newerWord(newer, older), newerWord(older, newer)]).toEqual([newer, newer]);
+    expect([newerWord(null, older), newerWord(older, null), newerWord(null, undefined)]).toEqual([older, older, undefined]);
+  });
+
+  it("goes with what is here now, also where that was called in after the last sale", () => {
+    const left = { principal_fen: 9_000, bonus_fen: 0 };
+    const sold = { balance: left, settled_ms: TEN32 } as Sale;
+    expect(hereNow(sold, { here, whole })).toEqual(here);
+    expect(hereNow({ ...sold, settled_ms: TEN32 + 1 }, { here, whole })).toEqual(left);
+    expect([hereNow(sold, null), hereNow(null, { here, whole }), hereNow(null, null)]).toEqual([left, here, null]);
   });
 });
 

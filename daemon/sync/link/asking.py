@@ -65,7 +65,16 @@ class Refund:
     amount_fen: int
 
 
-Request = Debit | Status | Reverse | Want | Refund
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What has the member in the whole chain? Moves nothing; the orders of the answer tell it
+    (`messages.WholeOf`)."""
+
+    rid: str
+    member_id: str
+
+
+Request = Debit | Status | Reverse | Want | Refund | Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A Want was taken up (what can be given comes as grants and deltas); a Refund is allowed."""
+    """A Want was taken up (what can be given comes as grants and deltas); a Refund is allowed; a
+    Whole stands in these orders."""
 
     rid: str
 
@@ -157,13 +167,15 @@ def request_out(request: Request) -> list[object]:
         case Refund():
             what = [request.rid, request.sale_id, request.line_id]
             return ["refund", [*what, request.quantity, request.amount_fen]]
+        case Whole():
+            return ["whole", [request.rid, request.member_id]]
 
 
 def request_in(value: object) -> Request:
     """Raises SyncError("report_malformed")."""
     outer = Fields(value, 2, BAD_REPORT)
     kind = outer.text()
-    sizes = {"debit": 5, "status": 1, "reverse": 1, "want": 3, "refund": 5}
+    sizes = {"debit": 5, "status": 1, "reverse": 1, "want": 3, "refund": 5, "whole": 2}
     if kind not in sizes:
         raise SyncError(BAD_REPORT)
     fields = outer.one(lambda item: Fields(item, sizes[kind], BAD_REPORT))
@@ -178,6 +190,8 @@ def request_in(value: object) -> Request:
             return Reverse(fields.text())
         case "want":
             return Want(fields.text(), fields.maybe_text(), fields.maybe_octets())
+        case "whole":
+            return Whole(fields.text(), fields.text())
         case _:
             return Refund(
                 fields.text(), fields.text(), fields.text(), fields.whole(1), fields.whole()

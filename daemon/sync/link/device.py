@@ -15,15 +15,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from daemon.core.errors import Conflict, CounterError, SyncError
 from daemon.operations.branch_datasets import DATASETS, TakenDelta, take_delta
 from daemon.operations.branch_epoch import begin_journal, settle_debit
 from daemon.operations.branch_grants import Total, release, take_totals
+from daemon.operations.branch_whole import member_in_chain, take_whole
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Shop
-from daemon.ports.branch_books import ChainState, DebitIntent, DebitState, HeldThere
+from daemon.ports.branch_books import (
+    ChainState,
+    DebitIntent,
+    DebitState,
+    HeldThere,
+    WholeBalance,
+)
 from daemon.ports.chain import (
     Answer,
     ChainStatus,
@@ -62,6 +70,8 @@ log = logging.getLogger(__name__)
 
 MOST_NONCES: Final = 32
 """Reports whose orders may still come; those of an older one are refused as replayed."""
+MOST_LOOKED: Final = 32
+"""Members whom somebody looks at and the cloud has not answered for."""
 OFFLINE_AFTER_S: Final = 40.0
 """Longer than an answer may be held back: nothing heard for so long is no line."""
 
@@ -126,6 +136,7 @@ class DeviceLink:
         self.unsynced_spent_fen = 0
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._looked: dict[str, None] = {}
         self._opened: tuple[str, ...] = ()
         self._one_at_a_time = asyncio.Lock()
         self._obeyed = asyncio.Condition()
@@ -262,6 +273,11 @@ class DeviceLink:
             return True
         return True
 
+    def look_up(self, member_id: str) -> None:
+        if self.online and len(self._looked) < MOST_LOOKED:
+            self._looked[member_id] = None
+            self.poke(soon=True)
+
     def poke(self, *, soon: bool = False) -> None:
         self.poked.set()
         if soon:
@@ -302,7 +318,8 @@ class DeviceLink:
         forgotten = await self._ledger.read(self._forgotten) if self._opened else ()
         txids = dict.fromkeys((*(intent.txid for intent in given_up), *forgotten))
         reverses = [asking.Reverse(txid) for txid in txids]
-        return (*reverses, *(asked.request for asked in self._asked.values()))
+        wholes = [asking.Whole(member_id, member_id) for member_id in self._looked]
+        return (*reverses, *(asked.request for asked in self._asked.values()), *wholes)
 
     def _forgotten(self, books: Books) -> tuple[str, ...]:
         """Debits that the cloud holds open and nobody here will take: a copy of the question came
@@ -360,6 +377,7 @@ class DeviceLink:
             self._nonces.clear()
         self._opened = orders.debits
         self._answer(orders)
+        await self._tell_wholes(orders)
         more = released or bool(epoch) or await self._ledger.read(more_to_send)
         if more:
             self.poke(soon=True)
@@ -418,6 +436,9 @@ class DeviceLink:
                 contact_ms=now_ms,
                 cloud_ms=orders.now_ms,
             )
+        for each in orders.wholes:
+            told = WholeBalance(each.principal_fen, each.bonus_fen, each.owed_fen, orders.now_ms)
+            take_whole(books, each.member_id, told)
         upto = max((grant.gseq for grant in orders.grants), default=0)
         books.put_chain_state(replace(state, grants_upto=max(state.grants_upto, upto)))
         return given_back > 0, 0
@@ -448,6 +469,16 @@ class DeviceLink:
             if isinstance(answer, asking.Reversed) and not isinstance(asked.request, asking.Debit):
                 continue
             asked.answer.set_result(answer)
+
+    async def _tell_wholes(self, orders: Orders) -> None:
+        """To the page that looks at the member."""
+        for member_id in (each.member_id for each in orders.wholes):
+            if member_id in self._looked:
+                del self._looked[member_id]
+                now_ms = self._shop.clock.now_ms()
+                look = partial(member_in_chain, member_id=member_id, now_ms=now_ms)
+                told = {"member_id": member_id, "chain": await self._ledger.read(look)}
+                self._shop.events.publish("whole", told)
 
     async def has_news(self) -> bool:
         """Whether anything is on the books that the cloud has not got."""

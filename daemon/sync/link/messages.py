@@ -165,10 +165,21 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeOf:
+    """What a member has in the whole chain, and owes, at the time of these orders."""
+
+    member_id: str
+    principal_fen: int
+    bonus_fen: int
+    owed_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """What the cloud says. `echo` is the report's nonce; `device` and `epoch` whose orders these
     are; `valid_until_ms` how long leases hold without another word; `debits` are the sales whose
-    online debit is open: one that nobody waits for here is to be reversed."""
+    online debit is open: one that nobody waits for here is to be reversed; `wholes` are of members
+    who are granted something or were asked about, for the page alone."""
 
     echo: bytes
     device: str
@@ -184,6 +195,7 @@ class Orders:
     deltas: tuple[Delta, ...] = ()
     answers: tuple[Answer, ...] = ()
     debits: tuple[str, ...] = ()
+    wholes: tuple[WholeOf, ...] = ()
 
     def sealed_by(self, key: SigningKey) -> bytes:
         """The signed message."""
@@ -204,6 +216,7 @@ class Orders:
             [_delta_out(delta) for delta in self.deltas],
             [answer_out(each) for each in self.answers],
             list(self.debits),
+            [[w.member_id, w.principal_fen, w.bonus_fen, w.owed_fen] for w in self.wholes],
         ]
         return sign1(encode(body), ORDERS_TYPE, key)
 
@@ -234,7 +247,7 @@ def open_orders(message: bytes, trusted: Mapping[bytes, bytes]) -> Orders:
     if len(message) > MOST_MESSAGE_BYTES:
         raise SyncError(BAD_ORDERS)
     body = decode(verify1(message, ORDERS_TYPE, trusted, "orders").payload, BAD_ORDERS)
-    fields = Fields(body, 15, BAD_ORDERS)
+    fields = Fields(body, 16, BAD_ORDERS)
     if fields.whole() != FORMAT:
         raise SyncError(BAD_ORDERS)
     return Orders(
@@ -252,6 +265,7 @@ def open_orders(message: bytes, trusted: Mapping[bytes, bytes]) -> Orders:
         deltas=fields.rows(_delta_in),
         answers=fields.rows(answer_in),
         debits=fields.rows(_text_in),
+        wholes=fields.rows(_whole_in),
     )
 
 
@@ -310,6 +324,11 @@ def _grant_in(value: object) -> Grant:
         fields.whole(),
         fields.text(MOST_RULE),
     )
+
+
+def _whole_in(value: object) -> WholeOf:
+    fields = Fields(value, 4, BAD_ORDERS)
+    return WholeOf(fields.text(), fields.whole(), fields.whole(), fields.whole())
 
 
 def _recall_in(value: object) -> Recall:

@@ -368,6 +368,27 @@ class WalletLevel(BaseModel):
     next: NextRung | None
 
 
+class Money(BaseModel):
+    principal_fen: int
+    bonus_fen: int
+
+
+class Whole(Money):
+    """`owed_fen`: sold on credit and not taken from the balance yet."""
+
+    owed_fen: int
+    as_of_ms: int
+
+
+class Here(Money):
+    at_ms: int
+
+
+class MemberInChain(BaseModel):
+    here: Here = Field(description="Held at this counter: all that it can spend by itself.")
+    whole: Whole | None = Field(description="In all branches, as the cloud last said.")
+
+
 class Wallet(BaseModel):
     member_id: Id
     number: str
@@ -379,6 +400,7 @@ class Wallet(BaseModel):
     level: WalletLevel
     check_in: CheckInState
     friends: Friends
+    chain: MemberInChain | None
 
 
 class LevelChanged(BaseModel):

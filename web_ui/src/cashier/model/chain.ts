@@ -1,7 +1,7 @@
 /** A sale in a chain that found too little here: what there is, what is missing, and where. Pure. */
 
-import type { ChainLink, Sale } from "../../shared/api/types";
-import type { Quote } from "../../shared/api/till-types";
+import type { Balance, ChainLink, Sale } from "../../shared/api/types";
+import type { MemberChain, Quote } from "../../shared/api/till-types";
 import { sinceTime, t } from "../../shared/i18n";
 import type { ReasonText } from "../../shared/i18n/reason-keys";
 
@@ -74,6 +74,28 @@ export function splitWords(split: Split, link: ChainLink | null | undefined): Re
 export function linkWords(link: ChainLink): string {
   if (link.online) return t("chain.online");
   return link.since_ms === null ? t("chain.offline_now") : t("chain.offline", { since: sinceTime(link.since_ms) });
+}
+
+type Told = MemberChain | null | undefined;
+
+/** Of what the live line told and what was read with the member. */
+export const newerWord = (told: Told, read: Told): Told =>
+  (told?.here.at_ms ?? 0) >= (read?.here.at_ms ?? 0) ? (told ?? read) : read;
+
+/** What is here now: a sale that is over tells what it left, which may have been called in since. */
+export function hereNow(sale: Sale | null, word: Told): Balance | null {
+  const left = sale?.balance ?? null;
+  return word && (left === null || word.here.at_ms >= (sale?.settled_ms ?? 0)) ? word.here : left;
+}
+
+/** What the cloud last said that the member has in all branches; null in a shop that is part of no chain. */
+export function wholeWords(chain: Told): string | null {
+  if (chain === null || chain === undefined) return null;
+  const { whole } = chain;
+  if (whole === null) return t("chain.whole_unknown");
+  const { owed_fen } = whole;
+  const facts = { whole_fen: whole.principal_fen + whole.bonus_fen, owed_fen, when: sinceTime(whole.as_of_ms) };
+  return t(owed_fen > 0 ? "chain.whole_owed" : "chain.whole", facts);
 }
 
 /** What a balance is called: in a chain it is what is held here, never the whole. */

@@ -4,6 +4,7 @@
  */
 
 import type { Line } from "../../shared/api/events";
+import type { MemberChain } from "../../shared/api/till-types";
 import type {
   Counter,
   LastRun,
@@ -34,6 +35,8 @@ export interface Shop {
   /** How often the shop's rules and the shift were said to have changed. */
   rules: number;
   shifts: number;
+  /** The cloud's last word on what a member has in all branches. */
+  whole: { member_id: string; chain: MemberChain } | null;
 }
 
 export type ShopEvent =
@@ -59,6 +62,7 @@ export const NOTHING_YET: Shop = {
   lastRun: null,
   rules: 0,
   shifts: 0,
+  whole: null,
 };
 
 /** How many sales the page keeps; the list in the dialog asks the device for its own. */
@@ -182,6 +186,8 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       return shop;
     case "shift":
       return { ...shop, shifts: shop.shifts + 1 };
+    case "whole":
+      return { ...shop, whole: event.body };
     case "line":
       return shop.line === event.body ? shop : { ...shop, line: event.body };
     case "sales_loaded":

@@ -183,6 +183,14 @@ export interface WalletCoupon {
   to_day: string | null;
 }
 
+/** Of a member, in a chain. */
+export interface MemberChain {
+  /** Held at this counter, at this device's own time. */
+  here: { principal_fen: number; bonus_fen: number; at_ms: number };
+  /** In all branches, as the cloud last said; null where it never did. */
+  whole: { principal_fen: number; bonus_fen: number; owed_fen: number; as_of_ms: number } | null;
+}
+
 export interface Wallet {
   member_id: string;
   number: string;
@@ -199,6 +207,7 @@ export interface Wallet {
     next: { name: string; from_value: number; missing: number } | null;
   };
   check_in: { offered: boolean; done_today: boolean; streak: number; brings: number };
+  chain: MemberChain | null;
 }
 
 /** What a counter sees of who stands there, besides money. */

@@ -1,6 +1,6 @@
 /** The shapes of /api/v1. Money is integer fen, instants are milliseconds since 1970. */
 
-import type { Order, SoldLine, TenderTaken } from "./till-types";
+import type { MemberChain, Order, SoldLine, TenderTaken } from "./till-types";
 
 export interface Balance {
   principal_fen: number;
@@ -249,7 +249,8 @@ export type ServerEvent =
   | { kind: "rules"; body: unknown }
   | { kind: "shift"; body: unknown }
   | { kind: "issue"; body: CardIssue }
-  | { kind: "swipe"; body: { reader: string; reason: string } };
+  | { kind: "swipe"; body: { reader: string; reason: string } }
+  | { kind: "whole"; body: { member_id: string; chain: MemberChain } };
 
 export const EVENT_KINDS = [
   "snapshot",
@@ -266,4 +267,5 @@ export const EVENT_KINDS = [
   "shift",
   "issue",
   "swipe",
+  "whole",
 ] as const satisfies readonly ServerEvent["kind"][];

@@ -11,6 +11,8 @@ class Permission(Enum):
     SELL = "sell"
     OPEN_AMOUNT = "open_amount"
     """Key in an amount instead of a code."""
+    PRICE_OVERRIDE = "price_override"
+    """Ask less for a line than the list says."""
     VOID_OWN = "void_own"
     VOID_ANY = "void_any"
     REFUND = "refund"

@@ -57,6 +57,13 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "step_prepaid": ("次卡", "Pass"),
     "step_gift": ("积分兑换", "For points"),
     "step_member": ("会员折扣", "Member discount"),
+    "step_override": ("改价", "Price changed"),
+    "override_damaged": ("瑕疵", "damaged"),
+    "override_near_end": ("临期", "near its end"),
+    "override_price_match": ("比价", "price match"),
+    "override_goodwill": ("补偿", "goodwill"),
+    "override_agreed": ("议价", "agreed"),
+    "override_other": ("其他", "other"),
     "step_promotion": ("促销", "Promotion"),
     "step_points": ("积分抵扣", "Points"),
     "step_wipe": ("抹零", "Rounded off"),
@@ -78,7 +85,7 @@ class SaleWords(_Words):
 @dataclass(frozen=True, slots=True)
 class Discount:
     """What a rule took off a line, or off the whole. `kind` is a step's; `name` what the shop calls
-    the rule, "" where the kind says enough."""
+    the rule, "" where the kind says enough; of a changed price it is the reason."""
 
     kind: str
     name: str
@@ -251,6 +258,8 @@ def _called(discount: Discount, say: SaleWords) -> str:
     """`会员折扣 金卡`, `优惠券 满100减20`, `第二件半价`."""
     if discount.kind == "promotion" and discount.name:
         return discount.name
+    if discount.kind == "override":
+        return f"{say('step_override')} {say(f'override_{discount.name}')}"
     return f"{say(f'step_{discount.kind}')} {discount.name}".strip()
 
 

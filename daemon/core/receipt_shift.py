@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "refunds": ("退货", "Refunds"),
     "voids": ("撤销", "Voids"),
     "discount": ("优惠合计", "Discounts"),
+    "overrides": ("其中改价", "Prices changed"),
     "recharges": ("储值本金", "Recharges"),
     "bonus": ("储值赠金", "Bonus given"),
     "recharge_voids": ("撤销储值", "Recharges voided"),
@@ -175,6 +176,9 @@ def _business(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
     for name in ("sales", "refunds", "voids", "fees"):
         yield _counted(say(name), report[name])
     yield Pair(say("discount"), yuan(report["discount_fen"]))
+    changed = report.get("overrides")  # Reports of releases before knew none.
+    if changed is not None and changed["count"]:
+        yield _counted(say("overrides"), changed)
     yield _counted(say("recharges"), report["recharges"])
     yield Pair(say("bonus"), yuan(report["bonus_fen"]))
     yield _counted(say("recharge_voids"), report["recharge_voids"])

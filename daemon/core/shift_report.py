@@ -112,6 +112,7 @@ class Tally:
         self.bonus_fen = 0
         self.balance_refunds = Sum()
         self.kept_fen = 0
+        self.overrides = Sum()
         self.tenders: dict[str, Flow] = {}
         self.moved: dict[str, int] = {}
         self.points, self.passes = Flow(), Flow()
@@ -159,6 +160,8 @@ class Tally:
         if kind is Kind.SALE:
             self.sums["sales"].add(_on(draft, _SALES))
             who(draft.actor).sales.add(_on(draft, _SALES))
+            self.overrides.count += int(draft.detail.get("overrides", 0))
+            self.overrides.fen += int(draft.detail.get("override_fen", 0))
         elif kind is Kind.REFUND:
             self.sums["refunds"].add(-_on(draft, _SALES))
             who(draft.actor).refunds.add(-_on(draft, _SALES))
@@ -228,6 +231,7 @@ def figures(tally: Tally, *, discount_fen: int, counted_fen: int | None = None) 
         "bonus_fen": tally.bonus_fen,
         "balance_refunds": {**tally.balance_refunds.as_json(), "kept_fen": tally.kept_fen},
         "discount_fen": discount_fen,
+        "overrides": tally.overrides.as_json(),
         "tenders": [
             {"tender": name, "taken_fen": flow.taken, "paid_out_fen": flow.given}
             for name, flow in sorted(tally.tenders.items())

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daemon.core.errors import NotFound
-from daemon.core.pricing.basket import Line, PassUse, Server, Tender, TenderKind
+from daemon.core.pricing.basket import (
+    Line,
+    Override,
+    OverrideReason,
+    PassUse,
+    Server,
+    Tender,
+    TenderKind,
+)
 from daemon.core.pricing.catalogue import Catalogue
 from daemon.core.records import Operation
 from daemon.ports.ledger import Books
@@ -38,6 +46,10 @@ class Basket:
     @property
     def has_gift(self) -> bool:
         return any(line.gift for line in self.lines)
+
+    @property
+    def has_override(self) -> bool:
+        return any(line.override is not None for line in self.lines)
 
     @property
     def all_tenders(self) -> tuple[Tender, ...]:
@@ -104,8 +116,15 @@ def _line_as_json(line: Line) -> dict[str, Any]:
         "quantity": line.quantity,
         "gift": line.gift,
         "staff": [{"employee_id": each.employee_id, "weight": each.weight} for each in line.staff],
+        "override": _override_as_json(line.override),
     }
     return {name: value for name, value in said.items() if value}
+
+
+def _override_as_json(override: Override | None) -> dict[str, Any] | None:
+    if override is None:
+        return None
+    return {"price_fen": override.price_fen, "reason": override.reason.value}
 
 
 def basket_from_json(kept: Mapping[str, Any]) -> Basket:
@@ -140,7 +159,12 @@ def _line_from_json(kept: Mapping[str, Any]) -> Line:
         staff=tuple(
             Server(each["employee_id"], "", each.get("weight", 1)) for each in kept.get("staff", ())
         ),
+        override=_override_from_json(kept.get("override")),
     )
+
+
+def _override_from_json(kept: Mapping[str, Any] | None) -> Override | None:
+    return None if kept is None else Override(kept["price_fen"], OverrideReason(kept["reason"]))
 
 
 def with_grades(basket: Basket, books: Books) -> Basket:

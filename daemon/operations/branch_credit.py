@@ -53,9 +53,10 @@ def agreed_fen(sale: Operation) -> int:
     return int(sale.request.get(AGREED, 0))
 
 
-def agreed_by(actor: Actor, credit_fen: int) -> dict[str, Any]:
-    """Who said yes, kept with the sale: it may be set aside, or torn, before it is made."""
-    return {_BY: actor.approver} if credit_fen and actor.approver else {}
+def agreed_by(actor: Actor, needed: bool) -> dict[str, Any]:
+    """Who said yes where a yes was `needed` for what the sale asks (credit, a changed price), kept
+    with the sale: it may be set aside, or torn, before it is made."""
+    return {_BY: actor.approver} if needed and actor.approver else {}
 
 
 def as_agreed(sale: Operation, actor: Actor) -> Actor:

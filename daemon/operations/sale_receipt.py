@@ -9,7 +9,7 @@ from daemon.core.lot_rule import lot_rule
 from daemon.core.loyalty.points import available
 from daemon.core.masking import mask_name, tail
 from daemon.core.money import Purse, yuan
-from daemon.core.pricing.quoted import OWED, Quote, QuotedLine, Step
+from daemon.core.pricing.quoted import OVERRIDE_RULE, OWED, Quote, QuotedLine, Step, StepKind
 from daemon.core.pricing.refund import Refund
 from daemon.core.receipt_sale import (
     BasketFacts,
@@ -215,10 +215,14 @@ def split_tenders(moved: Quote | Refund) -> tuple[Purse, tuple[tuple[str, int], 
 
 def discounts_of(steps: Sequence[Step], names: Mapping[str, str]) -> tuple[Discount, ...]:
     return tuple(
-        Discount(step.kind.value, names.get(step.rule_id, ""), step.fen)
+        Discount(step.kind.value, _reason(step) or names.get(step.rule_id, ""), step.fen)
         for step in steps
         if step.fen
     )
+
+
+def _reason(step: Step) -> str:
+    return step.rule_id.removeprefix(OVERRIDE_RULE) if step.kind is StepKind.OVERRIDE else ""
 
 
 def quantity_text(shop: Shop, line: QuotedLine, quantity: int) -> str:

@@ -74,7 +74,8 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
     """Makes the sale durable as OPEN, or finds the one that this key began.
 
     Raises BadRequest for the amount or key, Conflict("idempotency_key_reused"),
-    NotAllowed("permission_needed") for keyed amounts, gifts and credit, and what a price raises."""
+    NotAllowed("permission_needed") for keyed amounts, changed prices, gifts and credit, and what a
+    price raises."""
     if order.amount_fen is not None:
         require_amount(order.amount_fen, most_fen=shop.policy.most_sale_fen)
     request = order.as_json()
@@ -85,6 +86,8 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
     require_shift(shop, books)
     if order.basket.has_open_amount:
         actor.require(Permission.OPEN_AMOUNT)
+    if order.basket.has_override:
+        actor.require(Permission.PRICE_OVERRIDE)
     if order.basket.has_gift:
         actor.require(Permission.GIFT)
     if order.credit_fen:
@@ -98,7 +101,10 @@ def open_sale(shop: Shop, books: Books, actor: Actor, order: Order, key: str) ->
         created_ms=shop.clock.now_ms(),
         request=request,
         client_key=whose,
-        answer={**first_look, **agreed_by(actor, order.credit_fen)},
+        answer={
+            **first_look,
+            **agreed_by(actor, order.credit_fen > 0 or order.basket.has_override),
+        },
     )
     books.add_operation(sale)
     return sale

@@ -18,7 +18,7 @@ from daemon.core.loyalty.points import available
 from daemon.core.money import Purse
 from daemon.core.pricing.basket import TenderKind
 from daemon.core.pricing.kept import quote_as_json
-from daemon.core.pricing.quoted import OWED, Quote, Source
+from daemon.core.pricing.quoted import OWED, Quote, Source, StepKind
 from daemon.core.records import Card, Member, Operation, OpState
 from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
 from daemon.core.sold import Deed, earned_by, sold_lines
@@ -173,6 +173,11 @@ def _append(
     detail: dict[str, int | str] = {"event": "sale", "day": day}
     if quote.coupons:
         detail["coupons"] = " ".join(quote.coupons)
+    changed = [
+        step.fen for line in quote.lines for step in line.steps if step.kind is StepKind.OVERRIDE
+    ]
+    if changed:
+        detail["overrides"], detail["override_fen"] = len(changed), sum(changed)
     if cashier.approver:
         detail["approver"] = cashier.approver
     card = buyer.card

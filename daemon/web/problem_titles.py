@@ -156,6 +156,8 @@ TITLES: Final[dict[str, str]] = {
     "line_twice": "A line is there twice.",
     "quantity_not_whole": "A pass pays for whole pieces.",
     "quantity_out_of_range": "The quantity does not fit.",
+    "override_not_for_this": "The price of this line cannot be changed.",
+    "override_not_lower": "A changed price must be below the list price `price_fen`.",
     "not_a_gift": "This cannot be had for points.",
     "staff_twice": "An employee is there twice.",
     "staff_malformed": "The staff of a line does not fit.",

@@ -1,5 +1,6 @@
 """Who comes to the counter for the first time, in both languages: a new member of whom the shop
-asks more than name and phone, and somebody who buys a card that belongs to nobody known."""
+asks more than name and phone, somebody who buys a card that belongs to nobody known, and somebody
+whose price is changed with a manager's yes."""
 
 from __future__ import annotations
 
@@ -159,3 +160,48 @@ async def test_an_unnamed_card_is_sold_and_loaded(
     await expect(till.member).to_contain_text("礼品卡（不记名）")
     await till.look("cashier-unnamed-there")
     await shop.eject()
+
+
+# -- a price that is changed ----------------------------------------------------------------------
+
+CUT, CUT_FEN, CHANGED_FEN = "c5", 4_800, 4_000
+REASON: Final[dict[Language, str]] = {"zh-CN": "补偿", "en": "Goodwill"}
+CHANGED: Final[dict[Language, str]] = {"zh-CN": "改价", "en": "New price"}
+
+
+async def test_a_price_is_changed_with_a_managers_yes(
+    desk: Desk, shop: Shop, language: Language
+) -> None:
+    """Asked for with its reason, told in the basket and the price, sold after the yes."""
+    till = desk.till
+    papers = len(await shop.papers())
+    await desk.code(CUT).click()
+    await desk.priced(yuan(CUT_FEN))
+    await till.where.locator(".basket-what").click()
+    await desk.dialog.locator(".line-reprice").click()
+    await desk.dialog.get_by_role("button", name=REASON[language]).click()
+    await till.keys(*"48")
+    await expect(desk.dialog.locator(".reprice-apply")).to_have_attribute("aria-disabled", "true")
+    await till.keys("Backspace", "0")
+    await till.look("cashier-reprice")
+    await till.keys("Enter")
+    await desk.dialog.locator(".modal-foot .primary").click()
+    await desk.priced(yuan(CHANGED_FEN))
+    line = till.where.locator(".basket-line")
+    await expect(line).to_contain_text(f"{CHANGED[language]} · {REASON[language]}")
+    await till.look("cashier-repriced")
+    await till.where.locator(".basket-sum").click()
+    step = desk.dialog.locator(".price-step")
+    await expect(step).to_contain_text(f"{CHANGED[language]} · {REASON[language]}")
+    await till.keys("Escape")
+
+    await till.keys("F6")
+    await expect(desk.dialog.locator(".pay")).to_be_focused()
+    await till.keys("Enter")
+    await expect(desk.approval).to_be_visible()
+    await desk.approve("1001", PIN["1001"])
+    await till.scene("approved")
+    await desk.printed(papers + 1)
+    (sold, *_) = (await shop.call("GET", "log"))["entries"]
+    assert (sold["event"], sold["actor"], sold["approver"]) == ("sale", "1002", "1001")
+    assert sold["facts"]["override_fen"] == CUT_FEN - CHANGED_FEN

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from daemon.core.entry import Account
 from daemon.core.policy import SpendOrder
-from daemon.core.pricing.basket import Line, PassUse, Server, Tender, TenderKind
+from daemon.core.pricing.basket import (
+    Line,
+    Override,
+    OverrideReason,
+    PassUse,
+    Server,
+    Tender,
+    TenderKind,
+)
 from daemon.core.pricing.catalogue import Catalogue, Category, Code, EarnRate, PassGrant, Unit
 from daemon.core.pricing.commission import Basis, CommissionRule, CommissionTable
 from daemon.core.pricing.discounts import DiscountTable, Together
@@ -302,10 +310,29 @@ def rule_books(draw: st.DrawFn, promoted: tuple[Promotion, ...]) -> RuleBook:
 
 
 @st.composite
+def changed_prices(
+    draw: st.DrawFn, basket: tuple[Line, ...], catalogue: Catalogue
+) -> tuple[Line, ...]:
+    """Here and there a price that was changed at the counter, where one may be."""
+
+    def changed(line: Line) -> Line:
+        code = catalogue.codes.get(line.code or "")
+        if code is None or line.gift or code.fixed or not code.price_fen:
+            return line
+        if draw(st.integers(0, 3)):
+            return line
+        reason = draw(st.sampled_from(OverrideReason))
+        return replace(line, override=Override(draw(st.integers(0, code.price_fen - 1)), reason))
+
+    return tuple(changed(line) for line in basket)
+
+
+@st.composite
 def sales(draw: st.DrawFn) -> Sale:
-    """A settled sale with everything in it: gifts, passes, coupons, points and mixed tenders."""
-    basket = draw(baskets())
+    """A settled sale with everything in it: gifts, changed prices, passes, coupons, points and
+    mixed tenders."""
     rules = draw(rule_books(draw(rule_sets())))
+    basket = draw(changed_prices(draw(baskets()), rules.catalogue))
     standing = MemberStanding(
         "m",
         draw(st.sampled_from(["gold", "plain"])),

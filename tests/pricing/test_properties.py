@@ -22,8 +22,9 @@ from daemon.core.pricing.kept import (
     refund_from_json,
 )
 from daemon.core.pricing.promotion import Exclusive, PointsTimes, Promotion
-from daemon.core.pricing.quoted import Quote, QuotedLine
+from daemon.core.pricing.quoted import Quote, QuotedLine, StepKind
 from daemon.core.pricing.refund import BalancesNow, Refund, left_to_refund, refund
+from daemon.core.pricing.rounding import half_up
 from daemon.core.pricing.rulebook import RuleBook
 from daemon.core.pricing.standing import MemberStanding
 from tests.budget import NIGHTLY, examples
@@ -31,6 +32,7 @@ from tests.pricing.shop import (
     Sale,
     baskets,
     catalogues,
+    changed_prices,
     discount_tables,
     line_effects,
     promotions,
@@ -72,6 +74,23 @@ def test_a_price_is_never_negative_never_above_list_and_explained(sale: Sale) ->
 
 @given(sales())
 @examples(200, nightly=10_000)
+def test_a_changed_price_is_what_a_line_comes_to(sale: Sale) -> None:
+    """Whatever other rules say: its own step is the only one beside what a pass pays."""
+    by_id = {line.line_id: line for line in sale.basket}
+    for line in sale.quote().lines:
+        override = by_id[line.line.line_id].override
+        kinds = {step.kind for step in line.steps}
+        if override is None:
+            assert StepKind.OVERRIDE not in kinds
+            continue
+        assert kinds <= {StepKind.PREPAID, StepKind.OVERRIDE}
+        code = sale.rules.catalogue.codes[line.line.code or ""]
+        paid = line.line.quantity - sum(taken.uses for taken in line.passes)
+        assert line.paid_fen == half_up(override.price_fen * paid, code.unit.parts)
+
+
+@given(sales())
+@examples(200, nightly=10_000)
 def test_every_rule_that_did_not_act_says_why_once(sale: Sale) -> None:
     quoted = sale.quote()
     known = {coupon.code for coupon in sale.coupons} | set(sale.rules.promotions.numbers)
@@ -92,12 +111,13 @@ def test_every_rule_that_did_not_act_says_why_once(sale: Sale) -> None:
 
 
 def _nothing_open(sale: Sale, promotion: Promotion) -> bool:
-    """Whether all lines that it is about are free, fixed or paid otherwise."""
+    """Whether all lines that it is about are free, fixed, changed by hand or paid otherwise."""
     paid = sale.quote(rules=RuleBook(sale.rules.catalogue), coupons=(), points_to_use=0, tenders=())
     return not any(
         line.paid_fen
         for line in paid.lines
         if promotion.scope.covers(line.line.code, line.category)
+        and line.line.override is None
         and not (line.line.code and sale.rules.catalogue.codes[line.line.code].fixed)
     )
 
@@ -211,7 +231,8 @@ def plain_sales(draw: st.DrawFn) -> Sale:
         draw(discount_tables),
         PromotionIndex([replace(each, promotion_id=f"p{n}") for n, each in enumerate(drawn)]),
     )
-    return Sale(draw(baskets(plain=True)), MemberStanding("m", "gold", "vip"), rules)
+    basket = draw(changed_prices(draw(baskets(plain=True)), rules.catalogue))
+    return Sale(basket, MemberStanding("m", "gold", "vip"), rules)
 
 
 @given(plain_sales(), st.data())

@@ -45,6 +45,21 @@ describe("a basket", () => {
     expect(basket.EMPTY.lines).toEqual([]);
   });
 
+  it("keeps a changed price on its own line, also when it was parked", () => {
+    const override = { price_fen: 5_000, reason: "goodwill" } as const;
+    let it = basket.setOverride(basket.addCode(basket.EMPTY, code("c1")), "1", override);
+    it = basket.addCode(it, code("c1"));
+    expect(it.lines.map((line) => [line.line_id, line.quantity, line.override ?? null])).toEqual([
+      ["1", 1, override],
+      ["2", 1, null],
+    ]);
+    const order = basket.orderOf(it);
+    expect(order.lines?.map((line) => line.override)).toEqual([override, undefined]);
+    const back = basket.fromOrder(order, () => code("c1"), () => "");
+    expect(back.lines.map((line) => line.override)).toEqual([override, undefined]);
+    expect(basket.orderOf(basket.setOverride(it, "1", null)).lines?.[0]).toEqual({ line_id: "1", code: "c1", quantity: 1 });
+  });
+
   it("never gives an id twice, also after a line was taken out", () => {
     let it = basket.addCode(basket.EMPTY, code("c1"));
     it = basket.removeLine(it, "1");

@@ -22,6 +22,30 @@ class Server:
     weight: int = 1
 
 
+class OverrideReason(Enum):
+    """Why a cashier asks less than the list says. Values are in kept quotes: never rename one."""
+
+    DAMAGED = "damaged"
+    NEAR_END = "near_end"
+    """Soon past its day."""
+    PRICE_MATCH = "price_match"
+    GOODWILL = "goodwill"
+    AGREED = "agreed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A price that was changed at the counter (改价): `price_fen` for one unit of the code."""
+
+    price_fen: int
+    reason: OverrideReason
+
+    def __post_init__(self) -> None:
+        if self.price_fen < 0:
+            raise BadRequest("price_malformed")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """`quantity` counts parts of the code's unit: pieces, grams. A line without a code is an open
@@ -36,6 +60,7 @@ class Line:
     category: str | None = None
     gift: bool = False
     staff: tuple[Server, ...] = ()
+    override: Override | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.quantity <= MOST_QUANTITY:
@@ -44,6 +69,8 @@ class Line:
             raise BadRequest("line_needs_code_or_category", line=self.line_id)
         if self.gift and self.code is None:
             raise BadRequest("gift_needs_code", line=self.line_id)
+        if self.override is not None and (self.code is None or self.gift):
+            raise BadRequest("override_not_for_this", line=self.line_id)
         if len(self.staff) > MOST_STAFF or any(each.weight <= 0 for each in self.staff):
             raise BadRequest("staff_malformed", line=self.line_id)
         if len({each.employee_id for each in self.staff}) != len(self.staff):

@@ -5,11 +5,11 @@ it was sold or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.core.errors import BadRequest
-from daemon.core.pricing.basket import Line, Server, TenderKind
+from daemon.core.pricing.basket import Line, Override, OverrideReason, Server, TenderKind
 from daemon.core.pricing.catalogue import PassGrant
 from daemon.core.pricing.conditions import NotApplied, Reason
 from daemon.core.pricing.levels import Progress
@@ -150,6 +150,7 @@ def _line_as_json(quoted: QuotedLine) -> Json:
         "goods": line.category,
         "gift": line.gift,
         "staff": [[each.employee_id, each.grade, each.weight] for each in line.staff],
+        **_override_as_json(line.override),
         "name": quoted.name,
         "category": quoted.category,
         "points_rule": quoted.points_rule,
@@ -168,6 +169,7 @@ def _line_from_json(kept: Mapping[str, Any]) -> QuotedLine:
             category=kept["goods"],
             gift=kept["gift"],
             staff=tuple(Server(*each) for each in kept["staff"]),
+            override=_override_from_json(kept.get("override")),
         ),
         name=kept["name"],
         category=kept["category"],
@@ -175,6 +177,15 @@ def _line_from_json(kept: Mapping[str, Any]) -> QuotedLine:
         grants=PassGrant(frozenset(grants[0]), grants[1], grants[2]) if grants else None,
         **_amounts_from_json(kept),
     )
+
+
+def _override_as_json(override: Override | None) -> Json:
+    """Quotes of releases that knew no changed price read as they did."""
+    return {} if override is None else {"override": [override.price_fen, override.reason.value]}
+
+
+def _override_from_json(kept: Sequence[Any] | None) -> Override | None:
+    return None if kept is None else Override(kept[0], OverrideReason(kept[1]))
 
 
 def _grant_as_json(grants: PassGrant | None) -> list[Any] | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from daemon.core.errors import BadRequest, NotFound, Refused
 from daemon.core.money import MAX_FEN
-from daemon.core.pricing.basket import MOST_LINES, Line, PassUse
+from daemon.core.pricing.basket import MOST_LINES, Line, Override, PassUse
 from daemon.core.pricing.catalogue import Code
-from daemon.core.pricing.quoted import PassTaken, Payment, Step, StepKind
+from daemon.core.pricing.quoted import OVERRIDE_RULE, PassTaken, Payment, Step, StepKind
 from daemon.core.pricing.rounding import WHOLE_BP, half_up, rate_of
 from daemon.core.pricing.rulebook import RuleBook
 from daemon.core.pricing.shop_time import Moment
@@ -21,6 +21,7 @@ from daemon.core.pricing.standing import MemberStanding, PassHeld
 class OpenLine:
     """A line on its way through the rules. `left_fen` is what is still to pay after `steps`.
 
+    `agreed`: its price was changed at the counter, and no other rule touches it.
     `quantity` is what is paid with money, `money_fen` its list price, `member_fen` its price with
     the member discount, `member_rule` the rows that say so. `due_fen` is what was left before
     points."""
@@ -41,10 +42,11 @@ class OpenLine:
     earns: bool = True
     due_fen: int = 0
     payments: list[Payment] = field(default_factory=list)
+    agreed: bool = False
 
     @property
     def open_to_rules(self) -> bool:
-        return self.left_fen > 0 and not self.code.fixed
+        return self.left_fen > 0 and not self.code.fixed and not self.agreed
 
     def take(self, kind: StepKind, rule_id: str, fen: int) -> None:
         """Every fen that leaves a price goes through here."""
@@ -66,7 +68,7 @@ def open_lines(
     Raises BadRequest("basket_empty" | "basket_too_long" | "line_twice" | "amount_too_large" |
     "quantity_not_whole"), NotFound("code_unknown" | "category_unknown" | "pass_unknown"),
     Refused("code_not_on_sale" | "pass_over" | "pass_short" | "pass_not_for_this" | "not_a_gift" |
-    "points_short")."""
+    "points_short" | "override_not_for_this" | "override_not_lower")."""
     if not basket:
         raise BadRequest("basket_empty")
     if len(basket) > MOST_LINES:
@@ -108,7 +110,7 @@ def _open(
     money_fen = half_up(code.price_fen * quantity, code.unit.parts)
     rate_bp, rule = (
         (WHOLE_BP, "")
-        if code.fixed
+        if code.fixed or line.override is not None
         else rules.discounts.rate_bp(standing.category, standing.level, code.category)
     )
     opened = OpenLine(
@@ -127,7 +129,22 @@ def _open(
     )
     for held, count in uses:
         opened.take(StepKind.PREPAID, held.pass_id, code.price_fen * count)
+    if line.override is not None:
+        _change_price(opened, line.override)
     return opened
+
+
+def _change_price(opened: OpenLine, override: Override) -> None:
+    """Down only: a price above the list would be a fee that nobody was told of."""
+    code, line_id = opened.code, opened.line.line_id
+    if code.fixed:
+        raise Refused("override_not_for_this", line=line_id)
+    if override.price_fen >= code.price_fen:
+        raise Refused("override_not_lower", line=line_id, price_fen=code.price_fen)
+    agreed_fen = half_up(override.price_fen * opened.quantity, code.unit.parts)
+    rule = f"{OVERRIDE_RULE}{override.reason.value}"
+    opened.take(StepKind.OVERRIDE, rule, opened.money_fen - agreed_fen)
+    opened.agreed = True
 
 
 def _open_gift(line: Line, code: Code, list_fen: int, standing: MemberStanding) -> OpenLine:

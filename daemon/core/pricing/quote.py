@@ -1,8 +1,8 @@
 """The price of a basket. The order of the rules is stated here and nowhere else:
 
-    list price -> passes and gifts -> member discount -> promotions on a line -> promotions over
-    several lines -> coupons -> points against the price -> the odd fen -> tenders ->
-    points earned, level progress, commission
+    list price -> passes and gifts -> a price changed at the counter -> member discount ->
+    promotions on a line -> promotions over several lines -> coupons -> points against the price ->
+    the odd fen -> tenders -> points earned, level progress, commission
 
 docs/pricing.md tells it with examples; `rounding` holds the only rule of rounding.
 """

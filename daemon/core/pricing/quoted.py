@@ -22,6 +22,8 @@ class StepKind(Enum):
     PREPAID = "prepaid"
     """Uses of a pass."""
     GIFT = "gift"
+    OVERRIDE = "override"
+    """改价: the cashier's price; no rule after it acts on the line."""
     MEMBER = "member"
     PROMOTION = "promotion"
     COUPON = "coupon"
@@ -37,6 +39,9 @@ class Step(NamedTuple):
     rule_id: str
     fen: int
 
+
+OVERRIDE_RULE: Final = "override:"
+"""And the reason: the rule id of a changed price."""
 
 OWED: Final = "owed"
 """The asset of what is sold without cover."""

@@ -8,11 +8,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from daemon.core.loyalty.coupon_code import read_code
+from daemon.core.money import MAX_FEN
 from daemon.core.pricing.basket import (
     MOST_LINES,
     MOST_QUANTITY,
     MOST_STAFF,
     Line,
+    Override,
+    OverrideReason,
     PassUse,
     Server,
     Tender,
@@ -26,6 +29,8 @@ LINE_ID: Final = "^[0-9A-Za-z_-]{1,32}$"
 _Count = Annotated[int, Field(ge=1, le=MOST_QUANTITY)]
 Count = Annotated[_Count, BeforeValidator(_whole, json_schema_input_type=_Count)]
 _Zero = Annotated[int, Field(ge=0, le=10**9)]
+_Free = Annotated[int, Field(ge=0, le=MAX_FEN)]
+FreeFen = Annotated[_Free, BeforeValidator(_whole, json_schema_input_type=_Free)]
 Points = Annotated[_Zero, BeforeValidator(_whole, json_schema_input_type=_Zero)]
 _Weight = Annotated[int, Field(ge=1, le=1000)]
 Weight = Annotated[_Weight, BeforeValidator(_whole, json_schema_input_type=_Weight)]
@@ -43,6 +48,16 @@ class StaffShare(Body):
     weight: Weight = 1
 
 
+class ChangedPrice(Body):
+    """A price that was changed at the counter: below the list, for one unit."""
+
+    price_fen: FreeFen
+    reason: Literal["damaged", "near_end", "price_match", "goodwill", "agreed", "other"]
+
+    def value(self) -> Override:
+        return Override(self.price_fen, OverrideReason(self.reason))
+
+
 class BasketLine(Body):
     """A code, or an amount (quantity is fen) in a consumption category."""
 
@@ -56,6 +71,9 @@ class BasketLine(Body):
     quantity: Count = Field(default=1, description="Pieces, or parts of the unit: grams, fen.")
     gift: bool = Field(default=False, description="Taken for points.")
     staff: list[StaffShare] = Field(default_factory=list, max_length=MOST_STAFF)
+    override: ChangedPrice | None = Field(
+        default=None, description="Needs `price_override`. No other rule acts on this line then."
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> BasketLine:
@@ -71,6 +89,7 @@ class BasketLine(Body):
             category=self.category,
             gift=self.gift,
             staff=tuple(Server(each.employee_id, "", each.weight) for each in self.staff),
+            override=self.override.value() if self.override is not None else None,
         )
 
 
@@ -172,7 +191,7 @@ class RefundLines(Body):
 
 
 class RuleStep(BaseModel):
-    kind: Literal["prepaid", "gift", "member", "promotion", "coupon", "points", "wipe"]
+    kind: Literal["prepaid", "gift", "override", "member", "promotion", "coupon", "points", "wipe"]
     rule_id: str
     rule: str = Field(description="What people call it.")
     fen: int

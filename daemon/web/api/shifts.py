@@ -125,6 +125,10 @@ class ShiftReport(BaseModel):
     bonus_fen: int
     balance_refunds: BalanceRefunds
     discount_fen: int
+    overrides: CountAndFen = Field(
+        default=CountAndFen(count=0, fen=0),
+        description="Lines whose price was changed at the counter, and what that took off.",
+    )
     tenders: list[TenderFlow]
     points: GivenAndUsed
     passes: GivenAndUsed

@@ -3,7 +3,7 @@
  * change is a new basket, money and quantities are whole numbers, the device makes the price.
  */
 
-import type { Code, Order, OrderLine, PassUse, TenderOffer } from "../../shared/api/till-types";
+import type { Code, Order, OrderLine, Override, PassUse, TenderOffer } from "../../shared/api/till-types";
 import type { Member } from "../../shared/api/types";
 
 export interface Share {
@@ -26,6 +26,8 @@ export interface BasketLine {
   price_fen: number;
   gift: boolean;
   staff: Share[];
+  /** The cashier's own price for one unit. */
+  override?: Override | null;
 }
 
 export interface Basket {
@@ -84,7 +86,7 @@ function withLine(basket: Basket, line: Omit<BasketLine, "line_id">): Basket {
 export function addCode(basket: Basket, code: Code, quantity = code.parts): Basket {
   const found =
     code.parts === 1 && code.pass_count === null
-      ? basket.lines.find((line) => line.code === code.code && !line.gift && line.staff.length === 0)
+      ? basket.lines.find((line) => line.code === code.code && !line.gift && line.staff.length === 0 && !line.override)
       : undefined;
   if (found !== undefined) return setQuantity(basket, found.line_id, found.quantity + quantity);
   return withLine(basket, {
@@ -156,6 +158,10 @@ export function removeLine(basket: Basket, line_id: string): Basket {
 export const setStaff = (basket: Basket, line_id: string, staff: Share[]): Basket =>
   changed(basket, line_id, { staff });
 
+/** Null puts the list price back. */
+export const setOverride = (basket: Basket, line_id: string, override: Override | null): Basket =>
+  changed(basket, line_id, { override });
+
 /** On or off; who is new gets an equal part. */
 export function toggleServer(staff: readonly Share[], who: Omit<Share, "weight">): Share[] {
   if (staff.some((share) => share.employee_id === who.employee_id)) {
@@ -216,6 +222,7 @@ function lineOf(line: BasketLine): OrderLine {
     ...(line.staff.length > 0
       ? { staff: line.staff.map(({ employee_id, weight }) => ({ employee_id, weight })) }
       : {}),
+    ...(line.override ? { override: line.override } : {}),
   };
 }
 
@@ -258,7 +265,9 @@ export function fromOrder(order: Order, names: (code: string) => Code | undefine
     }
     if (basket.lines.length > before) {
       const staff = (line.staff ?? []).map((share) => ({ ...share, name: "" }));
-      basket = setStaff(basket, basket.lines[before]?.line_id ?? "", staff);
+      const line_id = basket.lines[before]?.line_id ?? "";
+      basket = setStaff(basket, line_id, staff);
+      if (line.override) basket = setOverride(basket, line_id, line.override);
     }
   }
   return { ...basket, coupons: order.coupons ?? [], leaveOut: order.leave_out ?? [] };

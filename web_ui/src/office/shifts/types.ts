@@ -15,6 +15,8 @@ export interface Report {
   bonus_fen: number;
   balance_refunds: CountAndFen & { kept_fen: number };
   discount_fen: number;
+  /** Reports of earlier releases have none. */
+  overrides?: CountAndFen;
   tenders: { tender: string; taken_fen: number; paid_out_fen: number }[];
   points: { given: number; used: number };
   passes: { given: number; used: number };

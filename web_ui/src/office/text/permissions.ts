@@ -8,6 +8,7 @@ export const PERMISSION_GROUPS: readonly { name: Phrase; permissions: Readonly<R
     permissions: {
       sell: ["收款", "Sell"],
       open_amount: ["直接输入金额", "Key in an amount"],
+      price_override: ["改价", "Change a price"],
       void_own: ["作废自己的单", "Void one's own sale"],
       void_any: ["作废任何人的单", "Void anybody's sale"],
       refund: ["退货退款", "Refund"],

@@ -15,6 +15,17 @@ export interface Code {
   colour?: string | null;
   pass_count: number | null;
   gift: boolean;
+  /** No rule may touch its price. */
+  fixed?: boolean;
+}
+
+/** What the shop asks of members besides name, phone and birthday. */
+export interface CustomField {
+  field: string;
+  name: string;
+  kind: "text" | "number" | "date" | "choice";
+  choices: { choice: string; name: string }[];
+  required: boolean;
 }
 
 /** What the shop asks of members besides name, phone and birthday. */
@@ -60,6 +71,15 @@ export interface TenderTaken {
   amount_fen: number;
 }
 
+export const OVERRIDE_REASONS = ["damaged", "near_end", "price_match", "goodwill", "agreed", "other"] as const;
+export type OverrideReason = (typeof OVERRIDE_REASONS)[number];
+
+/** A price that the cashier lowered, for one unit. */
+export interface Override {
+  price_fen: number;
+  reason: OverrideReason;
+}
+
 export interface OrderLine {
   line_id: string;
   code?: string;
@@ -67,6 +87,7 @@ export interface OrderLine {
   quantity: number;
   gift?: boolean;
   staff?: { employee_id: string; weight: number }[];
+  override?: Override;
 }
 
 export interface PassUse {
@@ -88,7 +109,7 @@ export interface Order {
   credit_fen?: number;
 }
 
-export type StepKind = "prepaid" | "gift" | "member" | "promotion" | "coupon" | "points" | "wipe";
+export type StepKind = "prepaid" | "gift" | "override" | "member" | "promotion" | "coupon" | "points" | "wipe";
 
 export interface RuleStep {
   kind: StepKind;
@@ -257,6 +278,8 @@ export interface ShiftReport {
   voids: CountAndFen;
   fees: CountAndFen;
   recharges: CountAndFen;
+  /** Lines whose price was lowered at the counter; reports of earlier releases have none. */
+  overrides?: CountAndFen;
   tenders: { tender: string; taken_fen: number; paid_out_fen: number }[];
   cash: CashFigures;
 }

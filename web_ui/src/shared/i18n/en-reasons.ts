@@ -358,6 +358,8 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   line_twice: { title: "A line is there twice", advice: "Load the page again." },
   quantity_not_whole: { title: "A pass pays for whole pieces", advice: "Change the quantity." },
   quantity_out_of_range: { title: "The quantity does not fit", advice: "Enter it again." },
+  override_not_for_this: { title: "The price of this line cannot be changed", advice: "Put its list price back." },
+  override_not_lower: { title: "The price must be below {price_fen}", advice: "A price is only ever lowered here." },
   not_a_gift: { title: "This cannot be had for points", advice: "Choose a gift, and a member." },
   staff_twice: { title: "An employee is there twice", advice: "Take one out." },
   staff_malformed: { title: "The staff of a line does not fit", advice: "At most 8, each with a share." },

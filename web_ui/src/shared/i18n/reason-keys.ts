@@ -189,6 +189,8 @@ export const PROBLEM_KEYS = [
   "line_twice",
   "quantity_not_whole",
   "quantity_out_of_range",
+  "override_not_for_this",
+  "override_not_lower",
   "not_a_gift",
   "staff_twice",
   "staff_malformed",

@@ -295,6 +295,8 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
   line_twice: { title: "同一行出现两次", advice: "请刷新后再试。" },
   quantity_not_whole: { title: "次卡只能抵整件", advice: "请改数量。" },
   quantity_out_of_range: { title: "数量不对", advice: "请重新输入。" },
+  override_not_for_this: { title: "这一行不能改价", advice: "请恢复原价。" },
+  override_not_lower: { title: "改后的价格要低于 {price_fen}", advice: "这里只能往下改价。" },
   not_a_gift: { title: "这个项目不能用积分换", advice: "请换一个，并确认会员。" },
   staff_twice: { title: "同一位员工出现两次", advice: "请去掉一个。" },
   staff_malformed: { title: "服务员工填写不对", advice: "最多 8 位，份额大于 0。" },

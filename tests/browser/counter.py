@@ -36,7 +36,7 @@ SHOWN_IN_DOCS: Final = (
     *("cashier-basket", "cashier-benefits", "cashier-tender", "cashier-paid", "cashier-refund"),
     *("cashier-count", "cashier-amount", "cashier-approval", "cashier-card-service"),
     *("cashier-gifts", "cashier-member", "cashier-z", "cashier-return-refused"),
-    *("chain-split", "chain-settled"),
+    *("chain-split", "chain-settled", "chain-credit"),
 )
 COLOURS: Final = 256
 """A palette makes the pictures a third of their size, and nobody sees it."""

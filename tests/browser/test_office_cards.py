@@ -22,7 +22,7 @@ pytest.importorskip("playwright.async_api", reason="Playwright is not installed"
 from playwright.async_api import Browser, Locator
 
 from tests.browser.counter import expect
-from tests.browser.office import DESK, PHONE, Office, open_office
+from tests.browser.office import DESK, LISTS_ARE_GONE, PHONE, Office, open_office
 from tests.browser.running import Appliance, Shop
 from tests.browser.words import LANGUAGES, Language, yuan
 
@@ -100,7 +100,7 @@ async def turn_on(dialog: Locator, name: str) -> None:
 async def choose(office: Office, name: str, option: str) -> None:
     await office.dialog.locator(".field-line").filter(has_text=name).locator(".el-select").click()
     await office.page.get_by_role("option", name=option, exact=True).click()
-    await expect(office.page.locator(".el-select-dropdown:visible")).to_have_count(0)
+    await office.page.wait_for_function(LISTS_ARE_GONE)
 
 
 # -- cards ----------------------------------------------------------------------------------------

@@ -264,6 +264,28 @@ async def test_the_daemon_dies_in_the_middle_of_a_sale(
     assert await shop.purse("alice") == (principal - 900, bonus)
 
 
+async def test_an_amount_whose_answer_was_lost_is_not_typed_into_the_next(
+    counter: Counter, shop: Shop
+) -> None:
+    """The device has it and the page does not know: once looked up, nothing is left typed."""
+    yuans = {"zh-CN": 7, "en": 8}[counter.language]  # the same again would be a double tap
+    principal, bonus = await shop.purse("alice")
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await counter.page.route("**/api/v1/sales", lose)
+    await counter.charge(str(yuans))
+    await expect(counter.button("resolve")).to_be_visible()
+    await counter.page.unroute("**/api/v1/sales")
+    await counter.button("resolve").click()
+    await shop.tap("alice")
+    await approved(counter, yuans * 100)
+    await expect(counter.where.locator(".amount-figure")).to_contain_class("empty")
+    assert await shop.purse("alice") == (principal - yuans * 100, bonus)
+
+
 DRESSED = """() => [...document.styleSheets].every((sheet) => {
   try { return sheet.cssRules.length > 0; } catch { return false; }
 })"""

@@ -156,6 +156,7 @@ WORD: Final[dict[str, dict[Language, str]]] = {
         "en": "The device restarted: check the last sales",
     },
     "not_taken": {"zh-CN": "没有扣款", "en": "nothing was taken"},
+    "resolve": {"zh-CN": "查明", "en": "Look it up"},
     "seen": {"zh-CN": "知道了", "en": "Got it"},
 }
 

@@ -9,6 +9,7 @@ import type { LastRun, RechargeTier, Receipt, Sale, ServerEvent, Session } from 
 import { t } from "../../shared/i18n";
 import { sound } from "../../shared/sound";
 import { tell, tellProblem } from "./notices";
+import { typed, typedFen } from "./screen";
 import { isNewBoot, notYetSeen, remember } from "./restarts";
 import { isUnderWay, NOTHING_YET, reduce, signalFor, type Shop, type ShopEvent } from "./shop";
 
@@ -142,6 +143,8 @@ export async function resolveIntention(intention: Intention): Promise<boolean> {
   return quietly(async () => {
     const answer = await settle<Partial<Sale>>(intention);
     const { kind, amount_fen } = intention.label;
+    // What was typed for it has become it: left there, the next amount would be typed behind it.
+    if (kind === "sale" && typedFen.value === amount_fen) typed.value = "";
     tell("open.settled", { what: t(`open.${kind}`), amount_fen });
     if (answer.sale_id !== undefined) await refreshSale(answer.sale_id);
   });

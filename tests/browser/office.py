@@ -4,6 +4,7 @@ how each page and dialog is judged."""
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,7 @@ LISTS_ARE_GONE: Final = """() => [...document.querySelectorAll(".el-select-dropd
   (list) => list.offsetParent === null
 )"""
 """A list that closes has no height at once, but is there for two frames more."""
+_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass
@@ -93,7 +95,8 @@ class Office:
         await self.page.wait_for_function(LISTS_ARE_GONE)
 
     async def look(self, name: str) -> None:
-        """Nothing runs over the edge, axe finds nothing."""
+        """Nothing runs over the edge, axe finds nothing. With COUNTERD_SCREENSHOTS=all a picture is
+        kept."""
         await self.page.wait_for_function(
             "() => !document.querySelector('main [role=status]')?.textContent.includes('…')"
             " && document.getAnimations().every((it) => it.playState !== 'running')"
@@ -106,12 +109,18 @@ class Office:
             await self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = await self.page.evaluate(RUN_AXE)
         assert found == [], f"{name}: {found}"
+        if KEEP == "all":
+            language = await self.page.evaluate("document.documentElement.lang.slice(0, 2)")
+            await self._keep("-".join([*_WORD.findall(name), str(width["width"]), language]))
 
     async def picture(self, name: str) -> None:
         """For the docs, where COUNTERD_SCREENSHOTS is set."""
         if not KEEP or not name:
             return
         await self.page.mouse.move(0, 0)
+        await self._keep(name)
+
+    async def _keep(self, name: str) -> None:
         with Image.open(io.BytesIO(await self.page.screenshot())) as shot:
             few = shot.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1)
             few.save(PICTURES / f"office-{name}.png", optimize=True)

@@ -3,14 +3,9 @@
 Prints one JSON object of findings.
 """
 
-import json
-import subprocess
-import tempfile
-import time
-from pathlib import Path
 from typing import Any
 
-from pcscd_session import READER_CONF, WAIT_S, CardRemoved, Client, Rack, leave, tap
+from pcscd_rack import CardRemoved, Client, Rack, leave, tap, walked
 
 from daemon.core.errors import CardGone
 from daemon.core.purse import PurchaseTerms, PurseDone, PurseUnknown
@@ -75,30 +70,5 @@ def walk(client: Client, rack: Rack) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Expects /run/pcscd to be its own."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        (folder / "readers").mkdir()
-        (folder / "readers" / "vpcd").write_text(READER_CONF)
-        pcscd = subprocess.Popen(
-            ["pcscd", "--foreground", "--config", str(folder / "readers")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + WAIT_S
-            while not Path("/run/pcscd/pcscd.comm").exists() and time.monotonic() < deadline:
-                time.sleep(0.02)
-            rack = Rack(folder / "cards")
-            try:
-                print(json.dumps(walk(Client(), rack)))
-            finally:
-                rack.close()
-        finally:
-            pcscd.terminate()
-            pcscd.wait(20)
-
-
 if __name__ == "__main__":
-    main()
+    walked(walk)

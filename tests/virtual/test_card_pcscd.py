@@ -1,57 +1,14 @@
 """The virtual cards through a real pcscd and its virtual reader, in namespaces of their own."""
 
-import importlib.util
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-
-HERE = Path(__file__).parent
-DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
-NAMESPACES = ["unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"]
-PREPARE = 'ip link set lo up && mkdir -p /run/pcscd && mount -t tmpfs none /run/pcscd && exec "$@"'
-TIMEOUT_S = 120
+from pcscd_alone import findings
 
 pytestmark = pytest.mark.pcscd
 
 
-def missing() -> str | None:
-    """What this machine lacks for the test."""
-    if os.geteuid() != 0:
-        return "needs root for private namespaces"
-    for program in ("pcscd", "unshare", "ip", "mount"):
-        if shutil.which(program) is None:
-            return f"needs {program}"
-    if not DRIVER.exists():
-        return "needs vsmartcard-vpcd"
-    if importlib.util.find_spec("smartcard") is None:
-        return "needs pyscard"
-    if subprocess.run([*NAMESPACES, "true"], check=False, capture_output=True).returncode:
-        return "needs a kernel that lets us unshare"
-    return None
-
-
 @pytest.fixture(scope="module")
 def found() -> dict[str, object]:
-    if reason := missing():
-        pytest.skip(reason)
-    done = subprocess.run(
-        [*NAMESPACES, "sh", "-c", PREPARE, "sh", sys.executable, str(HERE / "pcscd_session.py")],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        cwd=HERE.parents[1],
-        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
-    )
-    assert done.returncode == 0, done.stderr
-    findings: dict[str, object] = json.loads(done.stdout)
-    print(findings)
-    return findings
+    return findings("pcscd_session.py")
 
 
 def test_a_uid_card_shows_its_uid(found: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
 
     from tests.browser.counter import Counter
+    from tests.browser.desk import Desk
 
 PAGE = Path(__file__).parents[2] / "daemon" / "web" / "static" / "index.html"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -99,17 +100,24 @@ async def counter(
     appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
 ) -> AsyncIterator[Counter]:
     """The cashier page, signed in as the cashier, nothing on the reader, nothing under way."""
-    from tests.browser.counter import PIN, Counter
+    from tests.browser.counter import signed_in
 
     await shop.clear()
-    signed: dict[str, Any] = {"employee": "1002", "pin": PIN["1002"]}
-    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
-    assert answer.ok, await answer.text()
-    page = await visitor.new_page()
-    counter = Counter(page, page, language)
-    counter.listen()
-    await page.goto(appliance.page)
-    await counter.choose_language()
+    counter = await signed_in(visitor, appliance.page, language)
     await counter.ready()
     yield counter
     assert counter.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(
+    appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
+) -> AsyncIterator[Desk]:
+    """The cashier page with its goods, the cashier signed in, nothing on the reader."""
+    from tests.browser.counter import signed_in
+    from tests.browser.desk import open_desk
+
+    await shop.clear()
+    till = await signed_in(visitor, appliance.page, language)
+    yield await open_desk(shop, till)
+    assert till.complaints == []

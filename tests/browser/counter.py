@@ -19,7 +19,7 @@ from PIL import Image
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 
-from playwright.async_api import ConsoleMessage, Frame, Locator, Page
+from playwright.async_api import BrowserContext, ConsoleMessage, Frame, Locator, Page
 from playwright.async_api import expect as expect
 
 from tests.browser.words import WORD, Language, said, yuan
@@ -195,3 +195,23 @@ class Counter:
               && document.getAnimations().every((it) =>
                    it.playState !== "running" || it.effect.getTiming().iterations === Infinity)"""
         )
+
+
+async def signed_in(
+    visitor: BrowserContext,
+    address: str,
+    language: Language,
+    who: tuple[str, str] = ("1002", PIN["1002"]),
+) -> Counter:
+    """The cashier page at `address` in `language`, the employee of that number and PIN signed in;
+    what it complains of is heard from its first byte on."""
+    employee, pin = who
+    signed = {"employee": employee, "pin": pin}
+    answer = await visitor.request.post(f"{address}/api/v1/session", data=signed)
+    assert answer.ok, await answer.text()
+    page = await visitor.new_page()
+    counter = Counter(page, page, language)
+    counter.listen()
+    await page.goto(address)
+    await counter.choose_language()
+    return counter

@@ -7,7 +7,6 @@ import asyncio
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -17,10 +16,7 @@ pytest.importorskip("playwright.async_api", reason="Playwright is not installed"
 from playwright.async_api import Locator
 
 from tests.browser.counter import Counter, expect
-from tests.browser.running import LOOK_EVERY_S, WAIT_S, Appliance, Shop
-
-if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext
+from tests.browser.running import LOOK_EVERY_S, WAIT_S, Shop
 
 DARK = 128
 
@@ -144,12 +140,7 @@ def _ink(png: bytes) -> tuple[tuple[int, int], bytes]:
     return inked.size, inked.tobytes()
 
 
-async def open_desk(
-    visitor: BrowserContext, appliance: Appliance, shop: Shop, till: Counter
-) -> Desk:
-    """The page with its goods, the cashier signed in."""
-    await till.page.goto(appliance.page)
-    await till.choose_language()
-    desk = Desk(till, shop)
+async def open_desk(shop: Shop, till: Counter) -> Desk:
+    """`till`'s page when its goods are there."""
     await expect(till.where.locator(".code").first).to_be_visible()
-    return desk
+    return Desk(till, shop)

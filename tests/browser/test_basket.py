@@ -16,7 +16,7 @@ pytest.importorskip("playwright.async_api", reason="Playwright is not installed"
 
 from playwright.async_api import BrowserContext, Locator
 
-from tests.browser.counter import PIN, Counter, expect
+from tests.browser.counter import PIN, Counter, expect, signed_in
 from tests.browser.running import Appliance, Shop
 from tests.browser.salon import ALICE_PIN, Salon, make_salon
 from tests.browser.words import Language, yuan
@@ -45,14 +45,7 @@ async def till(
 ) -> AsyncIterator[Counter]:
     """The cashier page with the salon's goods, the cashier signed in."""
     await shop.clear()
-    signed = {"employee": "1002", "pin": PIN["1002"]}
-    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
-    assert answer.ok, await answer.text()
-    page = await visitor.new_page()
-    till = Counter(page, page, language)
-    till.listen()
-    await page.goto(appliance.page)
-    await till.choose_language()
+    till = await signed_in(visitor, appliance.page, language)
     await expect(code(till, CUT)).to_be_visible()
     yield till
     assert till.complaints == []

@@ -12,10 +12,8 @@ import pytest_asyncio
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 
-from playwright.async_api import BrowserContext
-
-from tests.browser.counter import PIN, Counter, expect
-from tests.browser.desk import Desk, open_desk
+from tests.browser.counter import PIN, expect
+from tests.browser.desk import Desk
 from tests.browser.running import Appliance, Shop
 from tests.browser.words import Language, yuan
 
@@ -39,22 +37,6 @@ PHONES: Final[dict[Language, str]] = {"zh-CN": "13500005701", "en": "13500005702
 @pytest.fixture(scope="module")
 def appliance(salon_house: Appliance) -> Appliance:
     return salon_house
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def desk(
-    appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
-) -> AsyncIterator[Desk]:
-    """The cashier page, the cashier signed in, nothing on the reader."""
-    await shop.clear()
-    signed = {"employee": "1002", "pin": PIN["1002"]}
-    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
-    assert answer.ok, await answer.text()
-    page = await visitor.new_page()
-    till = Counter(page, page, language)
-    till.listen()
-    yield await open_desk(visitor, appliance, shop, till)
-    assert till.complaints == []
 
 
 # -- a new member ---------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ import pytest_asyncio
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 
-from playwright.async_api import Browser, BrowserContext, Locator
+from playwright.async_api import Browser, Locator
 
-from tests.browser.counter import PIN, Counter, expect
-from tests.browser.desk import Desk, open_desk
+from tests.browser.counter import PIN, expect
+from tests.browser.desk import Desk
 from tests.browser.office import Office, open_office
 from tests.browser.running import Appliance, Shop
 from tests.browser.salon import HAND_PIN
@@ -37,22 +37,6 @@ def language() -> Language:
 @pytest.fixture(scope="module")
 def appliance(salon_house: Appliance) -> Appliance:
     return salon_house
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def desk(
-    appliance: Appliance, shop: Shop, visitor: BrowserContext, language: Language
-) -> AsyncIterator[Desk]:
-    """The cashier page, the cashier signed in, nothing on the reader."""
-    await shop.clear()
-    signed = {"employee": "1002", "pin": PIN["1002"]}
-    answer = await visitor.request.post(f"{appliance.page}/api/v1/session", data=signed)
-    assert answer.ok, await answer.text()
-    page = await visitor.new_page()
-    till = Counter(page, page, language)
-    till.listen()
-    yield await open_desk(visitor, appliance, shop, till)
-    assert till.complaints == []
 
 
 @pytest_asyncio.fixture(loop_scope="module")

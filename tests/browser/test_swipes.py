@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext
 
 from daemon.web.server import WebSettings
 from tests.browser.conftest import PAGE
-from tests.browser.counter import Counter, expect
+from tests.browser.counter import expect, signed_in
 from tests.browser.words import Language
 from tests.swipes.desk import CARD, swipe_desk
 from tests.web.till import CASHIER, MEMBER_PIN
@@ -30,15 +30,8 @@ async def test_a_bank_card_is_sent_away_and_the_members_card_pays(
         pytest.skip("the cashier page is not built")
     async with swipe_desk(tmp_path, WebSettings(port=0)) as desk:
         member_id = await desk.member()
-        number, pin = CASHIER
-        signed = {"employee": number, "pin": pin}
-        answer = await visitor.request.post(f"{desk.counter.address}/api/v1/session", data=signed)
-        assert answer.ok, await answer.text()
-        page = await visitor.new_page()
-        till = Counter(page, page, language)
-        till.listen()
-        await page.goto(desk.counter.address)
-        await till.choose_language()
+        till = await signed_in(visitor, desk.counter.address, language, CASHIER)
+        page = till.page
         await till.scene("idle")
 
         sale_id = await desk.counter.begin(1_850)

@@ -30,8 +30,8 @@ DOORS = {
     "smartcard": "daemon/readers/pcsc.py",
     "evdev": "daemon/readers/",
     "escpos": "daemon/printer/port.py",
-    "serial": "daemon/printer/port.py",
-    "gpiozero": "daemon/panel/",
+    "serial": ("daemon/printer/port.py", "daemon/readers/serial_port.py"),
+    "gpiozero": "daemon/panel/gpio.py",
     "sqlcipher3": "daemon/ledger/door.py",
     "aiosqlite": "daemon/ledger/door.py",
 }
@@ -108,6 +108,19 @@ def test_one_door_per_driver(path: Path) -> None:
             door = DOORS.get(name.split(".")[0])
             if door is not None and name_of(path).startswith("daemon/"):
                 assert name_of(path).startswith(door), f"{name} outside {door}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_is_private_stays_at_home(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    taken = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.endswith("__")
+    ]
+    assert not taken, "what two modules use is public"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

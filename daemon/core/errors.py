@@ -18,6 +18,7 @@
     │       └── BankCardShown  a bank card: refused, never kept
     ├── ReaderError        no reader, no driver, service down
     ├── PrinterError       the printer could not be reached or refuses
+    ├── PanelError         a lamp, button or customer display: never in the way of a sale
     ├── KeyMissing         a key is missing, unreadable, too open or of the wrong form
     ├── LedgerError        the ledger cannot be trusted to have written: THE COUNTER STOPS
     │   ├── LedgerWrongKey
@@ -143,6 +144,11 @@ class ReaderError(CounterError):
 
 class PrinterError(CounterError):
     pass
+
+
+class PanelError(CounterError):
+    """`panel_absent`, `panel_driver_missing`, `panel_access_denied`, `panel_busy`,
+    `panel_pin_refused`, `panel_stalled`, `panel_cut_off`."""
 
 
 class KeyMissing(CounterError):

@@ -39,12 +39,16 @@ from daemon.printer.port import NetworkAddress, PrinterPort
 from daemon.printer.printer import EscposPrinter, PrinterSettings
 from daemon.printer.spool import Spool
 from daemon.readers.desk import Readers
+from daemon.readers.feed import Kind, SwipeSource
+from daemon.readers.hidraw import HidReaders
 from daemon.readers.keyboard import EvdevKeyboards
 from daemon.readers.link import Link
 from daemon.readers.pcsc import PcscLink
-from daemon.readers.swipes import SwipeReaders, SwipeSource
+from daemon.readers.serial_port import SerialReaders
+from daemon.readers.swipes import SwipeReaders
 from daemon.readers.together import Together
 from daemon.readers.vpcd import VpcdLink
+from daemon.readers.wedge import TypingReaders
 from daemon.sync import envelope
 from daemon.sync.link.device import DeviceLink
 from daemon.sync.link.enrol import Files, client_context, read_cloud_key
@@ -400,18 +404,37 @@ def make_readers(settings: Settings, keys: KeyFolder) -> CardReaders:
     merchant = hashlib.sha256(settings.device.merchant.encode()).digest()[:8]
     links = [_link(reader) for reader in settings.readers]
     chips = Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant_hash=merchant)
-    if not settings.swipes:
+    sources = swipe_sources(settings)
+    if not sources:
         return chips
-    sources = [
+    kinds: list[Kind] = [TypingReaders(EvdevKeyboards()), SerialReaders(sources), HidReaders()]
+    return Together(chips, SwipeReaders(sources, kinds))
+
+
+def swipe_sources(settings: Settings) -> list[SwipeSource]:
+    swipes = [
         SwipeSource(
-            swipe.name,
-            swipe.properties(),
-            swipe.track,
-            Form(swipe.lrc, swipe.enter_per_track, swipe.idle_ms),
+            each.name,
+            each.properties(),
+            each.track,
+            Form(each.lrc, each.enter_per_track, each.idle_ms),
+            each.port,
+            each.baud,
+            each.line,
         )
-        for swipe in settings.swipes
+        for each in settings.swipes
     ]
-    return Together(chips, SwipeReaders(sources, EvdevKeyboards()))
+    return swipes + [
+        SwipeSource(
+            each.name,
+            each.properties(),
+            form=Form(idle_ms=each.idle_ms, codes=True),
+            port=each.port,
+            baud=each.baud,
+            line=each.line,
+        )
+        for each in settings.scanners
+    ]
 
 
 def _link(reader: ReaderSettings) -> Link:

@@ -8,8 +8,10 @@
     [chain]   url (of the merchant's cloud), identity (directory with TLS files), binding
               ("outward": this device dials out; "inward": the cloud comes by [sync])
     [[reader]] kind = "pcsc" | "vpcd", names (pcsc: only these), host, port (vpcd)
-    [[swipe]] name, match (list of "PROPERTY=value" of udev, all of which the reader has), track
-              (1 to 3: where the shop's cards have their number), lrc, enter_per_track, idle_ms
+    [[swipe]] name, match (list of "PROPERTY=value" of udev, all of which the reader has) or port
+              (a serial line), track (1 to 3: where the shop's cards have their number), lrc,
+              enter_per_track, idle_ms, baud, line
+    [[scanner]] name, match or port, idle_ms, baud, line ("8N1")
     [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
 
@@ -22,13 +24,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from daemon.core.errors import BadRequest
 from daemon.core.policy import BonusTier, Policy, SpendOrder
 
+T = TypeVar("T", bound="SwipeSettings | ScannerSettings")
 LANGUAGES: Final = ("zh-CN", "en")
 ENCODINGS: Final = ("raster", "gb18030", "gbk")
+LINES: Final = ("8N1", "8E1", "8O1", "7E1", "7O1", "7N2")
+BAUDS: Final = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 
 class ConfigMistakes(BadRequest):
@@ -127,20 +132,43 @@ class ReaderSettings:
     port: int = 35963
 
 
+def _properties(match: tuple[str, ...]) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in match)
+
+
 @dataclass(frozen=True, slots=True)
 class SwipeSettings:
-    """A magnetic swipe reader that plays a keyboard. `lrc`: it sends each track's LRC;
+    """A magnetic swipe reader: one that plays a keyboard or sends HID reports, known by `match`, or
+    one on a serial line, known by `match` or by its `port`. `lrc`: it sends each track's LRC;
     `enter_per_track`: and Enter behind each track, not behind the last alone."""
 
     name: str
-    match: tuple[str, ...]
+    match: tuple[str, ...] = ()
     track: int = 2
     lrc: bool = False
     enter_per_track: bool = False
     idle_ms: int = 300
+    port: str = ""
+    baud: int = 9600
+    line: str = "8N1"
 
     def properties(self) -> dict[str, str]:
-        return dict(each.split("=", 1) for each in self.match)
+        return _properties(self.match)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerSettings:
+    """A scanner of barcodes and QR codes, known as a swipe reader is."""
+
+    name: str
+    match: tuple[str, ...] = ()
+    idle_ms: int = 100
+    port: str = ""
+    baud: int = 9600
+    line: str = "8N1"
+
+    def properties(self) -> dict[str, str]:
+        return _properties(self.match)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +192,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     chain: ChainSettings = field(default_factory=ChainSettings)
     swipes: tuple[SwipeSettings, ...] = ()
+    scanners: tuple[ScannerSettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -195,7 +224,8 @@ class _Reading:
         self.mistakes: list[str] = []
 
     def settings(self) -> Settings | None:
-        known = {f.name for f in fields(Settings)} - {"readers", "swipes"} | {"reader", "swipe"}
+        lists = {"readers": "reader", "swipes": "swipe", "scanners": "scanner"}
+        known = {lists.get(each.name, each.name) for each in fields(Settings)}
         for name in self.raw.keys() - known:
             self.mistakes.append(f"[{name}]: there is no such section")
         device = self._build(DeviceSettings, "device", {"id": str, "store": str, "merchant": str})
@@ -206,14 +236,22 @@ class _Reading:
         chain = self._build(ChainSettings, "chain", {})
         printer = self._build(PrinterSettings, "printer", {})
         readers = self._readers()
-        swipes = self._swipes()
+        swipes = self._swiped("swipe", SwipeSettings)
+        scanners = self._swiped("scanner", ScannerSettings)
+        names = [each.name for each in swipes] + [each.name for each in scanners]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self.mistakes.append(
+                f'[[swipe]], [[scanner]] name: "{name}" is taken by another reader'
+            )
         policy = self._policy()
         self._check_words()
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
         assert device and shop and storage and web and sync and printer and chain
-        return Settings(device, shop, storage, sync, web, readers, printer, policy, chain, swipes)
+        return Settings(
+            device, shop, storage, sync, web, readers, printer, policy, chain, swipes, scanners
+        )
 
     def _section(self, name: str) -> Mapping[str, Any]:
         found = self.raw.get(name, {})
@@ -282,31 +320,40 @@ class _Reading:
             made.append(reader)
         return tuple(made)
 
-    def _swipes(self) -> tuple[SwipeSettings, ...]:
-        rows = self.raw.get("swipe", [])
+    def _swiped(self, section: str, kind: type[T]) -> tuple[T, ...]:
+        rows = self.raw.get(section, [])
         if not isinstance(rows, list):
-            self.mistakes.append("[[swipe]]: must be a list of tables")
+            self.mistakes.append(f"[[{section}]]: must be a list of tables")
             return ()
-        made: list[SwipeSettings] = []
+        made: list[T] = []
         for number, row in enumerate(rows, 1):
-            where = f"swipe {number}"
+            where = f"{section} {number}"
             if not isinstance(row, Mapping):
                 self.mistakes.append(f"[{where}]: must be a table")
                 continue
-            swipe = self._fill(SwipeSettings, where, row, {"name": str, "match": tuple})
-            if swipe is None:
-                continue
-            self._one_of(where, "track", swipe.track, (1, 2, 3))
-            if not 50 <= swipe.idle_ms <= 2000:
-                self.mistakes.append(f"[{where}] idle_ms: must be 50 to 2000")
-            if not swipe.match or not all(each.partition("=")[0] for each in swipe.match):
-                self.mistakes.append(f'[{where}] match: must be ["ID_VENDOR_ID=0801", ...]')
-            if not all("=" in each for each in swipe.match):
-                self.mistakes.append(f"[{where}] match: each must have an equals sign")
-            if swipe.name in [other.name for other in made]:
-                self.mistakes.append(f"[{where}] name: is taken by another swipe reader")
-            made.append(swipe)
+            each = self._fill(kind, where, row, {"name": str})
+            if each is not None:
+                self._check_swiped(where, each)
+                made.append(each)
         return tuple(made)
+
+    def _check_swiped(self, where: str, each: SwipeSettings | ScannerSettings) -> None:
+        if isinstance(each, SwipeSettings):
+            self._one_of(where, "track", each.track, (1, 2, 3))
+        self._one_of(where, "baud", each.baud, BAUDS)
+        self._one_of(where, "line", each.line, LINES)
+        if not 50 <= each.idle_ms <= 2000:
+            self.mistakes.append(f"[{where}] idle_ms: must be 50 to 2000")
+        if bool(each.match) == bool(each.port):
+            self.mistakes.append(
+                f'[{where}] match: must be ["ID_VENDOR_ID=0801", ...], or port a serial line'
+            )
+        if each.port and not each.port.startswith("/"):
+            self.mistakes.append(f"[{where}] port: must be a path")
+        if not all("=" in line for line in each.match):
+            self.mistakes.append(f"[{where}] match: each must have an equals sign")
+        if not all(line.partition("=")[0] for line in each.match):
+            self.mistakes.append(f"[{where}] match: each must have a name")
 
     def _check_words(self) -> None:
         shop, printer = self._section("shop"), self._section("printer")

@@ -28,13 +28,15 @@ SHORTEST_CODE: Final = 6
 
 _STARTS: Final = {"%": 1, ";": 2, "+": 3, "@": 2, "!": 3, "#": 3, "&": 3}
 """`@`, `!`, `#` and `&` are tracks of US driver licences: known only behind another track."""
+NOISE: Final = "\ufffd"
+"""In the place of what no reader sends: a line of another speed, or another parity."""
 _FIRST: Final = "%;+"
 _END: Final = "?"
 _ERROR: Final = "E"
 _MOST_ON_TRACK: Final = 104
 """Of the longest track, without sentinels and LRC. The standard gives track 1 and 2 less (76 and
 37), but shops' own cards are written fuller than that, and readers send them."""
-_WIDE: Final = "%@!#&"
+WIDE_STARTS: Final = "%@!#&"
 """What begins a track of 6-bit characters (and parity); the others have 4-bit ones."""
 _BANK_FORMATS: Final = ("01", "02", "99")
 """Formats of track 3 behind which a bank's number stands (ISO/IEC 4909; 99 is China's)."""
@@ -44,11 +46,13 @@ _SHORTEST_BANK_SCAN: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one reader sends. `enter_per_track`: Enter follows every track, not the whole swipe."""
+    """How one reader sends. `enter_per_track`: Enter follows every track, not the whole swipe.
+    `codes`: it is a scanner, set as such: what it sends is a code, whatever it looks like."""
 
     lrc: bool = False
     enter_per_track: bool = False
     idle_ms: int = 300
+    codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,11 @@ class Framing:
 
 def read_burst(burst: Burst, form: Form) -> Reading:
     """Raises SwipeTorn("swipe_torn") where a track has no end, SwipeGarbled("swipe_garbled") where
-    it has what no track may have, BankCardShown("bank_card_refused")."""
+    it has what no track may have, BankCardShown("bank_card_refused"); of a scanner
+    SwipeGarbled("scan_garbled")."""
     text = burst.text
+    if form.codes:
+        return read_code(burst)
     if burst.overrun:
         raise SwipeGarbled("swipe_garbled", why="too_long")
     if not text:
@@ -154,6 +161,21 @@ def read_burst(burst: Burst, form: Form) -> Reading:
     if len(text) >= _SHORTEST_BANK_SCAN and is_bank_number(text):
         raise BankCardShown("bank_card_refused")
     return Code(text)
+
+
+def read_code(burst: Burst) -> Code | Typed:
+    """What a scanner has sent, without the symbology (`]E0`, ISO/IEC 15424) that some put before
+    it. Raises SwipeGarbled("scan_garbled"), BankCardShown("bank_card_refused")."""
+    text = burst.text.strip()
+    if text[:1] == "]" and text[1:2].isalpha() and text[2:3].isalnum():
+        text = text[3:]
+    if burst.overrun:
+        raise SwipeGarbled("scan_garbled", why="too_long")
+    if not all(letter.isprintable() and letter != NOISE for letter in text):
+        raise SwipeGarbled("scan_garbled", why="character")
+    if len(text) >= _SHORTEST_BANK_SCAN and is_bank_number(text):
+        raise BankCardShown("bank_card_refused")
+    return Code(text) if text else Typed(len(burst.text))
 
 
 def read_tracks(text: str, *, lrc: bool = False) -> Swipe:
@@ -178,7 +200,7 @@ def read_tracks(text: str, *, lrc: bool = False) -> Swipe:
             # Whether a track that could not be read has an LRC is told differently by each maker.
             at += 1 if lrc and text[at : at + 1] not in ("", *_STARTS) else 0
             continue
-        _require_characters(held, number, wide=start in _WIDE)
+        require_characters(held, number, wide=start in WIDE_STARTS)
         if lrc:
             _require_lrc(start, held, text[at : at + 1], number)
             at += 1
@@ -186,7 +208,9 @@ def read_tracks(text: str, *, lrc: bool = False) -> Swipe:
     return Swipe((tracks[0], tracks[1], tracks[2]), frozenset(torn))
 
 
-def _require_characters(held: str, number: int, *, wide: bool) -> None:
+def require_characters(held: str, number: int, *, wide: bool) -> None:
+    """Raises SwipeGarbled where a track holds more, or other characters, than it may. `wide`: of
+    6 bits, as behind one of WIDE_STARTS."""
     low, high = (0x20, 0x5F) if wide else (0x30, 0x3F)
     if len(held) > _MOST_ON_TRACK:
         raise SwipeGarbled("swipe_garbled", why="length", track=number)
@@ -205,7 +229,7 @@ def lrc_of(start: str, held: str) -> str:
     """The longitudinal redundancy character of a track (ISO/IEC 7811-2 clause 12.2): even parity
     over each bit column from the start sentinel to the end sentinel, which are counted as well."""
     # Sentinels that only keyboards tell apart are one and the same on the card.
-    wide = start in _WIDE
+    wide = start in WIDE_STARTS
     base = 0x20 if wide else 0x30
     total = ord("%" if wide else ";") - base
     for letter in held + _END:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -66,7 +66,15 @@ class SwipeRefused:
     reason: str
 
 
-ReaderEvent = CardLaid | CardLifted | ReaderChanged | SwipeRefused
+@dataclass(frozen=True, slots=True)
+class CodeScanned:
+    """A barcode or a QR code, from a reader that the shop set as a scanner."""
+
+    reader: str
+    text: str = field(repr=False)
+
+
+ReaderEvent = CardLaid | CardLifted | ReaderChanged | SwipeRefused | CodeScanned
 
 
 class CardSession(Protocol):

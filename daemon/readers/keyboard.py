@@ -7,7 +7,6 @@ that a swipe never types into the page."""
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +14,7 @@ from typing import Any
 
 from daemon.core.errors import ReaderError
 from daemon.readers.keystrokes import Keyboard, KeyboardSeen, Stroke
+from daemon.readers.udev import names_in, told, udev_says
 
 _EV_SYN, _EV_KEY = 0, 1
 _SYN_DROPPED = 3
@@ -23,8 +23,6 @@ _PROBLEMS = {
     errno.EPERM: "reader_access_denied",
     errno.EBUSY: "reader_busy",
 }
-MOST_SEEN = 64
-"""Nodes that are looked at: no counter has as many."""
 
 
 def _evdev() -> ModuleType:
@@ -84,21 +82,14 @@ class EvdevKeyboards:
         self._nodes, self._kernel, self._udev = nodes, kernel, udev
 
     def seen(self) -> Sequence[KeyboardSeen]:
-        try:
-            names = sorted(os.listdir(self._nodes))
-        except OSError:
-            return ()
-        events = [name for name in names if name.startswith("event")][:MOST_SEEN]
-        return [found for name in events if (found := self._look(name)) is not None]
+        names = names_in(self._nodes, "event")
+        return [found for name in names if (found := self._look(name)) is not None]
 
     def _look(self, name: str) -> KeyboardSeen | None:
         path = self._nodes / name
-        try:
-            number = path.stat().st_rdev
-        except OSError:
+        properties = udev_says(self._udev, path)
+        if properties is None:
             return None
-        node = f"c{os.major(number)}:{os.minor(number)}"
-        properties = dict(_properties(_text(self._udev / node)))
         if properties and not {"ID_INPUT_KEYBOARD", "ID_INPUT_KEY"} & properties.keys():
             return None
         device = self._kernel / name / "device"
@@ -107,9 +98,9 @@ class EvdevKeyboards:
             ("ID_MODEL_ID", "id/product"),
             ("NAME", "name"),
         ):
-            told = _text(device / file).strip()
-            if told:
-                properties.setdefault(known, told)
+            value = told(device / file).strip()
+            if value:
+                properties.setdefault(known, value)
         return KeyboardSeen(str(path), properties)
 
     def take(self, path: str) -> Keyboard:
@@ -124,19 +115,3 @@ class EvdevKeyboards:
             device.close()
             raise _translate(error) from error
         return EvdevKeyboard(device)
-
-
-def _text(path: Path) -> str:
-    """What cannot be read says nothing."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _properties(record: str) -> Iterator[tuple[str, str]]:
-    """The lines `E:NAME=value` of a record of udev's database."""
-    for line in record.splitlines():
-        name, equals, value = line.removeprefix("E:").partition("=")
-        if line.startswith("E:") and equals:
-            yield name, value

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.swipe import Form
-from daemon.readers.swipes import SwipeReaders, SwipeSource
+from daemon.readers.feed import SwipeSource
+from daemon.readers.swipes import SwipeReaders
+from daemon.readers.wedge import TypingReaders
 from daemon.web.server import WebSettings
 from tests.fakes.clock import HandClock
 from tests.swipes.node import MAGTEK, Nodes
@@ -69,7 +71,7 @@ async def swipe_desk(folder: Path, settings: WebSettings) -> AsyncIterator[Desk]
     nodes = Nodes()
     path = nodes.plug()
     source = SwipeSource("swipe", MAGTEK, form=Form(idle_ms=60))
-    swipes = SwipeReaders([source], nodes, look_s=0.01)
+    swipes = SwipeReaders([source], [TypingReaders(nodes)], look_s=0.01)
     made = Counter(folder, HandClock(), settings=settings, swipes=swipes)
     async with living(made) as counter:
         await counter.hire()

@@ -13,8 +13,10 @@ from daemon.core.errors import ReaderError
 from daemon.core.swipe import Form, card_uid
 from daemon.core.us_keys import strokes
 from daemon.ports.cards import CardLaid, ReaderChanged, ReaderState, SwipeRefused
+from daemon.readers.feed import SwipeSource
 from daemon.readers.keyboard import EvdevKeyboards
-from daemon.readers.swipes import SwipeReaders, SwipeSource
+from daemon.readers.swipes import SwipeReaders
+from daemon.readers.wedge import TypingReaders
 from tests.swipes.node import Heard
 
 evdev = pytest.importorskip("evdev", reason="python-evdev is not installed")
@@ -37,7 +39,7 @@ def test_what_is_no_keyboard_is_refused(tmp_path: Path) -> None:
 async def test_a_keyboard_of_the_kernel_is_grabbed_and_read() -> None:
     readers = SwipeReaders(
         [SwipeSource("till", {"NAME": NAME}, form=Form(idle_ms=300))],
-        EvdevKeyboards(),
+        [TypingReaders(EvdevKeyboards())],
         look_s=0.05,
     )
     keyboard = evdev.UInput(name=NAME)

@@ -22,8 +22,10 @@ from daemon.ports.cards import (
     ReaderState,
     SwipeRefused,
 )
+from daemon.readers.feed import SwipeSource
 from daemon.readers.keyboard import EvdevKeyboards
-from daemon.readers.swipes import SwipeReaders, SwipeSource
+from daemon.readers.swipes import SwipeReaders
+from daemon.readers.wedge import TypingReaders
 from tests.swipes.node import EVENT, MAGTEK, Heard, Nodes
 
 SOURCE = SwipeSource("till", MAGTEK, form=Form(idle_ms=60))
@@ -33,7 +35,9 @@ SOURCE = SwipeSource("till", MAGTEK, form=Form(idle_ms=60))
 async def reading(
     nodes: Nodes, *sources: SwipeSource, hold_s: float = 30.0
 ) -> AsyncIterator[Heard]:
-    readers = SwipeReaders(sources or (SOURCE,), nodes, look_s=0.005, hold_s=hold_s)
+    readers = SwipeReaders(
+        sources or (SOURCE,), [TypingReaders(nodes)], look_s=0.005, hold_s=hold_s
+    )
     await readers.start()
     heard = Heard(readers)
     try:
@@ -252,4 +256,4 @@ def test_nodes_are_matched_by_what_udev_and_the_kernel_say(tmp_path: Path) -> No
     assert seen.properties["ID_SERIAL"] == "Mag-Tek_=x" and "broken" not in seen.properties
     record.write_text("E:ID_INPUT_MOUSE=1\n")
     assert keyboards.seen() == []
-    assert EvdevKeyboards(tmp_path / "nothing").seen() == ()
+    assert EvdevKeyboards(tmp_path / "nothing").seen() == []

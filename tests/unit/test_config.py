@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import ConfigMistakes, ReaderSettings, SwipeSettings, load, parse
+from daemon.app import swipe_sources
+from daemon.config import (
+    ConfigMistakes,
+    ReaderSettings,
+    ScannerSettings,
+    SwipeSettings,
+    load,
+    parse,
+)
 from daemon.core.policy import BonusTier, SpendOrder
 
 GOOD: dict[str, Any] = {
@@ -136,9 +144,55 @@ def test_every_mistake_about_swipe_readers_is_reported() -> None:
         "[swipe 2] match: each",
         "[swipe 3] lrc",
         "[swipe 4] name: is missing",
-        "[swipe 6] name: is taken",
+        'name: "d" is taken',
         "[swipe 7]: must be a table",
     ):
         assert word in told, word
     with pytest.raises(ConfigMistakes):
         parse({**GOOD, "swipe": {"name": "a"}}, Path())
+
+
+def test_serial_readers_and_scanners_are_named_by_their_port_or_by_what_udev_says() -> None:
+    raw = {
+        **GOOD,
+        "swipe": [{"name": "a", "port": "/dev/ttyUSB0", "baud": 19200, "line": "7E1"}],
+        "scanner": [{"name": "b", "match": ["ID_MODEL_ID=0204"]}, {"name": "c", "port": "/dev/x"}],
+    }
+    settings = parse(raw, Path())
+    assert settings.swipes == (SwipeSettings("a", port="/dev/ttyUSB0", baud=19200, line="7E1"),)
+    scanners = (ScannerSettings("b", ("ID_MODEL_ID=0204",)), ScannerSettings("c", port="/dev/x"))
+    assert settings.scanners == scanners
+    first, second, third = swipe_sources(settings)
+    assert (first.port, first.baud, first.line, first.form.codes) == (
+        "/dev/ttyUSB0",
+        19200,
+        "7E1",
+        False,
+    )
+    assert second.match == {"ID_MODEL_ID": "0204"} and second.form.codes
+    assert third.port == "/dev/x" and third.form.codes
+
+
+def test_every_mistake_about_serial_readers_and_scanners_is_reported() -> None:
+    scanners: list[Any] = [
+        {"name": "a"},
+        {"name": "b", "port": "ttyUSB0"},
+        {"name": "c", "port": "/dev/x", "match": ["A=b"]},
+        {"name": "d", "port": "/dev/x", "baud": 300},
+        {"name": "e", "port": "/dev/x", "line": "9N1"},
+        {"name": "f", "port": "/dev/x", "track": 2},
+        {"name": "s", "port": "/dev/x"},
+    ]
+    with pytest.raises(ConfigMistakes) as raised:
+        parse({**GOOD, "scanner": scanners, "swipe": [{"name": "s", "port": "/dev/y"}]}, Path())
+    told = str(raised.value)
+    for word in (
+        "[scanner 1] match",
+        "[scanner 2] port: must be a path",
+        "[scanner 3] match",
+        "[scanner 4] baud",
+        "[scanner 5] line",
+        "[scanner 6] track: there is no such setting",
+        'name: "s" is taken',
+    ):
+        assert word in told, word

@@ -244,10 +244,13 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   },
   reader_driver_missing: { title: "The reader has no driver", advice: "Call store IT." },
   reader_access_denied: { title: "The reader may not be used", advice: "Call store IT." },
+  reader_flooding: { title: "The reader sends without end", advice: "Unplug it and plug it in again." },
+  reader_wrong_kind: { title: "This kind of reader cannot be used", advice: "Readers that encrypt are not read. Call store IT." },
   swipe_torn: { title: "The swipe was not read to its end", advice: "Swipe again, evenly and all the way through." },
   swipe_garbled: { title: "The swipe was misread", advice: "Swipe again; if it stays so, clean or replace the card." },
   swipe_no_number: { title: "This card has no number for us", advice: "It is not a card of this shop, or its stripe is damaged." },
   swipe_not_a_card: { title: "This reader takes cards only", advice: "Scan codes with the scanner." },
+  scan_garbled: { title: "The code was misread", advice: "Scan it again; if it stays so, call store IT." },
   bank_card_refused: { title: "That is a bank card", advice: "Nothing of it was kept. Swipe the member card." },
   ledger_read_only: {
     title: "The storage cannot be written: no sales",

@@ -12,13 +12,13 @@ from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Block, Feed, Pair, Receipt, Row, Rule, Text
 from daemon.core.receipt_text import (
     ShopHead,
-    _document,
-    _member,
-    _priced,
-    _tail,
-    _top,
-    _who,
-    _Words,
+    Words,
+    document,
+    member_lines,
+    priced,
+    tail_lines,
+    top_lines,
+    who_lines,
 )
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -51,11 +51,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "moved_principal": ("转出本金", "Principal moved"),
     "moved_bonus": ("转出赠金", "Bonus moved"),
 }
-
-
-class _CardWords(_Words):
-    def __call__(self, name: str) -> str:
-        return _WORDS[name][self._index] if name in _WORDS else super().__call__(name)
 
 
 def offer_words(rules: Sequence[str], names: Mapping[str, str], language: str) -> str:
@@ -170,9 +165,9 @@ def fee_receipt(
     receipt_id: str, head: ShopHead, facts: FeeFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of a fee. Cash opens the drawer."""
-    say = _CardWords(language)
-    blocks: list[Block] = [*_top(head, "fee", say), *_begin(head, facts.frame, say)]
-    blocks.append(Pair(say(f"service.{facts.service}"), _priced(facts.fee_fen), size=2, bold=True))
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "fee", say), *_begin(head, facts.frame, say)]
+    blocks.append(Pair(say(f"service.{facts.service}"), priced(facts.fee_fen), size=2, bold=True))
     for name, fen in facts.tenders:
         blocks.append(Pair(say("tender"), f"{say.tender(name)} {yuan(fen)}"))
     if facts.change_fen:
@@ -190,8 +185,8 @@ def balance_refund_receipt(
 ) -> Receipt:
     """The receipt of a balance that was paid out: how each recharge was counted. Cash opens the
     drawer."""
-    say = _CardWords(language)
-    blocks: list[Block] = [*_top(head, "balance_refund", say), *_begin(head, facts.frame, say)]
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "balance_refund", say), *_begin(head, facts.frame, say)]
     weights = (4, 3, 3)
     blocks.append(Row((say("lot"), say("left"), say("back")), weights))
     for lot in facts.lots:
@@ -202,7 +197,7 @@ def balance_refund_receipt(
     blocks.append(Rule())
     if facts.fee_fen:
         blocks.append(Pair(say("kept_fee"), yuan(facts.fee_fen)))
-    blocks.append(Pair(say("paid_out"), _priced(facts.refund_fen), size=2, bold=True))
+    blocks.append(Pair(say("paid_out"), priced(facts.refund_fen), size=2, bold=True))
     blocks.append(Pair(say("to"), say.tender(facts.tender)))
     if facts.voucher:
         blocks.append(Pair(say("reference_no"), facts.voucher))
@@ -219,8 +214,8 @@ def transfer_receipt(
     receipt_id: str, head: ShopHead, facts: TransferFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of an account that went to another person."""
-    say = _CardWords(language)
-    blocks: list[Block] = [*_top(head, "transfer", say), *_begin(head, facts.frame, say)]
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "transfer", say), *_begin(head, facts.frame, say)]
     blocks.append(Pair(say("moved_principal"), yuan(facts.moved.principal_fen)))
     blocks.append(Pair(say("moved_bonus"), yuan(facts.moved.bonus_fen)))
     blocks.append(Pair(say("from_member"), facts.frame.member))
@@ -231,16 +226,14 @@ def transfer_receipt(
     return _end(receipt_id, head, facts.frame, blocks, say)
 
 
-def _begin(head: ShopHead, frame: Frame, say: _Words) -> list[Block]:
-    blocks = [*_who(head, frame.number, frame.at, frame.cashier, say)]
+def _begin(head: ShopHead, frame: Frame, say: Words) -> list[Block]:
+    blocks = [*who_lines(head, frame.number, frame.at, frame.cashier, say)]
     if frame.approved_by:
         blocks.insert(-1, Pair(say("approved_by"), frame.approved_by))
     return blocks
 
 
-def _end(
-    receipt_id: str, head: ShopHead, frame: Frame, blocks: list[Block], say: _Words
-) -> Receipt:
-    blocks += _member(frame.member, frame.card_tail, frame.balance, say)
-    blocks += _tail(head, frame.reference, receipt_id, say)
-    return _document(receipt_id, frame.number, frame.at, blocks, say)
+def _end(receipt_id: str, head: ShopHead, frame: Frame, blocks: list[Block], say: Words) -> Receipt:
+    blocks += member_lines(frame.member, frame.card_tail, frame.balance, say)
+    blocks += tail_lines(head, frame.reference, receipt_id, say)
+    return document(receipt_id, frame.number, frame.at, blocks, say)

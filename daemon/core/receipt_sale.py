@@ -10,15 +10,14 @@ from typing import Final
 from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Block, Pair, Receipt, Row, Rule, Text
 from daemon.core.receipt_text import (
-    LANGUAGES,
     ShopHead,
-    _document,
-    _member,
-    _priced,
-    _tail,
-    _top,
-    _who,
-    _Words,
+    Words,
+    document,
+    member_lines,
+    priced,
+    tail_lines,
+    top_lines,
+    who_lines,
 )
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -70,16 +69,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _WEIGHTS = (5, 2, 3)
 _NOTHING = Purse()
-
-
-class SaleWords(_Words):
-    """The words of both modules in one language."""
-
-    def __call__(self, name: str) -> str:
-        found = _WORDS.get(name)
-        return (
-            found[LANGUAGES.index(self.language)] if found is not None else super().__call__(name)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +179,24 @@ def basket_receipt(
     receipt_id: str, head: ShopHead, facts: BasketFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of a sale. Cash opens the drawer. An unknown `language` reads as zh-CN."""
-    say = SaleWords(language)
-    blocks: list[Block] = [*_top(head, "sale", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "sale", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     blocks += _lines(facts.lines, say)
     blocks += _total(facts.list_fen, facts.list_fen - facts.paid_fen, say)
-    blocks.append(Pair(say("paid"), _priced(facts.paid_fen), size=2, bold=True))
+    blocks.append(Pair(say("paid"), priced(facts.paid_fen), size=2, bold=True))
     blocks += _paid(facts, say)
     blocks += [Pair(say("coupon"), code) for code in facts.coupons]
     blocks += _passes(facts, say)
     if facts.balance is not None:
-        blocks += _member(facts.member, facts.card_tail, facts.balance, say)
+        blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
         blocks += _points(facts, head, say)
     if facts.weak:
         blocks.append(Text(say("weak")))
     if facts.offline:
         blocks.append(Text(say("offline").format(at=facts.offline)))
-    blocks += _tail(head, facts.reference, facts.token, say)
-    receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
+    receipt = document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=dict(facts.tenders).get("cash", 0) > 0)
 
 
@@ -215,16 +204,16 @@ def refund_receipt(
     receipt_id: str, head: ShopHead, facts: RefundFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of a refund. Cash that goes out opens the drawer."""
-    say = SaleWords(language)
-    blocks: list[Block] = [*_top(head, "void" if facts.of_void else "refund", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "void" if facts.of_void else "refund", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     blocks.append(Pair(say("refunded_number"), facts.sold_number))
     blocks.append(Pair(say("refunded_at"), facts.sold_at))
     if facts.approved_by:
         blocks.append(Pair(say("approved_by"), facts.approved_by))
     blocks.append(Rule())
     blocks += _lines(facts.lines, say)
-    blocks.append(Pair(say("refunded"), _priced(facts.paid_fen), size=2, bold=True))
+    blocks.append(Pair(say("refunded"), priced(facts.paid_fen), size=2, bold=True))
     if facts.returned.total_fen:
         blocks.append(Pair(say("back_principal"), yuan(facts.returned.principal_fen)))
         blocks.append(Pair(say("back_bonus"), yuan(facts.returned.bonus_fen)))
@@ -237,15 +226,15 @@ def refund_receipt(
             blocks.append(Pair(say(name), str(getattr(facts, name))))
     blocks += _debts(facts.debts, say)
     if facts.balance is not None:
-        blocks += _member(facts.member, facts.card_tail, facts.balance, say)
+        blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
         if facts.points_left is not None:
             blocks.append(Pair(say("points_left"), str(facts.points_left)))
-    blocks += _tail(head, facts.reference, facts.token, say)
-    receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
+    receipt = document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=dict(facts.tenders).get("cash", 0) > 0)
 
 
-def _lines(lines: Sequence[LineFacts], say: SaleWords) -> Iterator[Block]:
+def _lines(lines: Sequence[LineFacts], say: Words) -> Iterator[Block]:
     yield Row((say("item"), say("quantity"), say("amount")), _WEIGHTS)
     for line in lines:
         yield Row((line.name, line.quantity, yuan(line.list_fen)), _WEIGHTS)
@@ -254,7 +243,7 @@ def _lines(lines: Sequence[LineFacts], say: SaleWords) -> Iterator[Block]:
     yield Rule()
 
 
-def _called(discount: Discount, say: SaleWords) -> str:
+def _called(discount: Discount, say: Words) -> str:
     """`会员折扣 金卡`, `优惠券 满100减20`, `第二件半价`."""
     if discount.kind == "promotion" and discount.name:
         return discount.name
@@ -263,13 +252,13 @@ def _called(discount: Discount, say: SaleWords) -> str:
     return f"{say(f'step_{discount.kind}')} {discount.name}".strip()
 
 
-def _total(list_fen: int, saved_fen: int, say: SaleWords) -> Iterator[Block]:
+def _total(list_fen: int, saved_fen: int, say: Words) -> Iterator[Block]:
     if saved_fen:
         yield Pair(say("list_total"), yuan(list_fen))
         yield Pair(say("saved"), yuan(-saved_fen))
 
 
-def _paid(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
+def _paid(facts: BasketFacts, say: Words) -> Iterator[Block]:
     if facts.taken.total_fen:
         yield Pair(say("from_principal"), yuan(facts.taken.principal_fen))
         yield Pair(say("from_bonus"), yuan(facts.taken.bonus_fen))
@@ -280,7 +269,7 @@ def _paid(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
             yield Pair(say("change"), yuan(facts.change_fen))
 
 
-def _passes(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
+def _passes(facts: BasketFacts, say: Words) -> Iterator[Block]:
     for each in facts.passes_used:
         left = "" if each.left is None else say("pass_left").format(left=each.left)
         yield Pair(say("pass_used").format(name=each.name, uses=each.uses), left)
@@ -290,7 +279,7 @@ def _passes(facts: BasketFacts, say: SaleWords) -> Iterator[Block]:
             yield Text(say("until").format(day=each.until))
 
 
-def _points(facts: BasketFacts, head: ShopHead, say: SaleWords) -> Iterator[Block]:
+def _points(facts: BasketFacts, head: ShopHead, say: Words) -> Iterator[Block]:
     """Points that paid are part of the price, and always told."""
     told = facts.points_used or facts.points_earned or facts.points_left
     if facts.points_used:
@@ -307,8 +296,8 @@ def _points(facts: BasketFacts, head: ShopHead, say: SaleWords) -> Iterator[Bloc
         yield Pair(say("level"), facts.level)
 
 
-def _debts(debts: Sequence[DebtFacts], say: SaleWords) -> Iterator[Block]:
+def _debts(debts: Sequence[DebtFacts], say: Words) -> Iterator[Block]:
     for debt in debts:
         words = say(f"debt_{debt.kind}").format(amount=debt.amount)
-        worth = f"{say('worth')} {_priced(debt.worth_fen)}" if debt.worth_fen else ""
+        worth = f"{say('worth')} {priced(debt.worth_fen)}" if debt.worth_fen else ""
         yield Text(f"{words} {worth}".strip())

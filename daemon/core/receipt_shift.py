@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from daemon.core.money import yuan
 from daemon.core.receipt import Align, Block, Feed, Pair, Receipt, Row, Rule, Text
-from daemon.core.receipt_text import LANGUAGES, TENDERS, ShopHead
+from daemon.core.receipt_text import ShopHead, Words
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "z": ("交班日结单 (Z)", "Z REPORT"),
@@ -96,23 +96,11 @@ class DrawerSlip:
     approved_by: str = ""
 
 
-class _Say:
-    def __init__(self, language: str) -> None:
-        self.language = language if language in LANGUAGES else LANGUAGES[0]
-        self._index = LANGUAGES.index(self.language)
-
-    def __call__(self, name: str) -> str:
-        return _WORDS[name][self._index]
-
-    def tender(self, name: str) -> str:
-        return TENDERS[name][self._index] if name in TENDERS else name
-
-
 def shift_receipt(
     receipt_id: str, head: ShopHead, paper: ShiftPaper, language: str = "zh-CN"
 ) -> Receipt:
     """The paper of an X or Z report."""
-    say = _Say(language)
+    say = Words(language, _WORDS)
     blocks = [
         *_top(head, say(paper.kind)),
         *_who(head, paper, say),
@@ -131,7 +119,7 @@ def drawer_receipt(
     receipt_id: str, head: ShopHead, slip: DrawerSlip, language: str = "zh-CN"
 ) -> Receipt:
     """The slip of a drawer that was opened without a sale. Opens the drawer."""
-    say = _Say(language)
+    say = Words(language, _WORDS)
     blocks: list[Block] = [*_top(head, say(f"{slip.kind}_slip"))]
     blocks += [Pair(say("number"), slip.number), Pair(say("printed"), slip.at)]
     blocks.append(Pair(say("by"), slip.by))
@@ -159,7 +147,7 @@ def _top(head: ShopHead, title: str) -> Iterator[Block]:
     yield Rule(double=True)
 
 
-def _who(head: ShopHead, paper: ShiftPaper, say: _Say) -> Iterator[Block]:
+def _who(head: ShopHead, paper: ShiftPaper, say: Words) -> Iterator[Block]:
     yield Pair(say("number"), paper.number)
     yield Pair(say("shift"), str(paper.shift))
     yield Pair(say("opened"), f"{paper.opened} {paper.opened_by}")
@@ -172,7 +160,7 @@ def _who(head: ShopHead, paper: ShiftPaper, say: _Say) -> Iterator[Block]:
     yield Rule()
 
 
-def _business(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
+def _business(report: Mapping[str, Any], say: Words) -> Iterator[Block]:
     for name in ("sales", "refunds", "voids", "fees"):
         yield _counted(say(name), report[name])
     yield Pair(say("discount"), yuan(report["discount_fen"]))
@@ -194,7 +182,7 @@ def _counted(label: str, both: Mapping[str, int]) -> Pair:
     return Pair(f"{label} x{both['count']}", yuan(both["fen"]))
 
 
-def _tenders(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
+def _tenders(report: Mapping[str, Any], say: Words) -> Iterator[Block]:
     weights = (4, 3, 3)
     yield Row((say("tender"), say("taken"), say("paid_out")), weights)
     for row in report["tenders"]:
@@ -203,7 +191,7 @@ def _tenders(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
     yield Rule()
 
 
-def _drawer(paper: ShiftPaper, say: _Say) -> Iterator[Block]:
+def _drawer(paper: ShiftPaper, say: Words) -> Iterator[Block]:
     cash = paper.report["cash"]
     yield Text(say("drawer"), bold=True)
     yield Pair(say("float"), yuan(cash["float_fen"]))
@@ -224,7 +212,7 @@ def _drawer(paper: ShiftPaper, say: _Say) -> Iterator[Block]:
     yield Rule()
 
 
-def _cashiers(report: Mapping[str, Any], say: _Say) -> Iterator[Block]:
+def _cashiers(report: Mapping[str, Any], say: Words) -> Iterator[Block]:
     weights = (2, 3, 3, 3)
     yield Row((say("cashier"), say("sales"), say("loaded"), say("cash")), weights)
     for row in report["cashiers"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, Literal
 
 from daemon.core.money import Purse, yuan
@@ -183,9 +184,9 @@ def sale_receipt(
     receipt_id: str, head: ShopHead, facts: SaleFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of an approved sale. An unknown `language` reads as zh-CN."""
-    say = _Words(language)
-    blocks: list[Block] = [*_top(head, "sale", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language)
+    blocks: list[Block] = [*top_lines(head, "sale", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     weights = (5, 2, 3)
     blocks.append(Row((say("item"), say("quantity"), say("amount")), weights))
     items = facts.items or (
@@ -197,26 +198,26 @@ def sale_receipt(
     if list_fen != facts.amount_fen:
         blocks.append(Pair(say("total"), yuan(list_fen)))
         blocks.append(Pair(say("discount"), yuan(facts.amount_fen - list_fen)))
-    blocks.append(Pair(say("paid"), _priced(facts.amount_fen), size=2, bold=True))
+    blocks.append(Pair(say("paid"), priced(facts.amount_fen), size=2, bold=True))
     blocks.append(Pair(say("from_principal"), yuan(facts.taken.principal_fen)))
     blocks.append(Pair(say("from_bonus"), yuan(facts.taken.bonus_fen)))
-    blocks += _member(facts.member, facts.card_tail, facts.balance, say)
+    blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
     if facts.weak:
         blocks.append(Text(say("weak")))
-    blocks += _tail(head, facts.reference, facts.token, say)
-    return _document(receipt_id, facts.number, facts.at, blocks, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
+    return document(receipt_id, facts.number, facts.at, blocks, say)
 
 
 def recharge_receipt(
     receipt_id: str, head: ShopHead, facts: RechargeFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of a recharge. Cash opens the drawer unless `open_drawer` says otherwise."""
-    say = _Words(language)
-    blocks: list[Block] = [*_top(head, "recharge", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language)
+    blocks: list[Block] = [*top_lines(head, "recharge", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     blocks.append(Pair(say("recharged"), yuan(facts.amount_fen)))
     blocks.append(Pair(say("bonus_given"), yuan(facts.bonus_fen)))
-    credited = _priced(facts.amount_fen + facts.bonus_fen)
+    credited = priced(facts.amount_fen + facts.bonus_fen)
     blocks.append(Pair(say("credited"), credited, size=2, bold=True))
     for name, fen in facts.tenders or ((facts.tender, facts.amount_fen),):
         blocks.append(Pair(say("tender"), f"{say.tender(name)} {yuan(fen)}"))
@@ -225,15 +226,15 @@ def recharge_receipt(
     if facts.rule:
         blocks.append(Pair(say("rule"), facts.rule))
     blocks += [Text(note) for note in (facts.expiry, *facts.notes) if note]
-    blocks += _member(facts.member, facts.card_tail, facts.balance, say)
+    blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
     hint = say("refund_hint") if facts.refund_hint is None else facts.refund_hint
     if hint and head.show_refund_hint:
         blocks.append(Text(hint))
     if facts.sign:
         blocks += [Feed(), Text(f"{say('signature')}: " + "_" * 20)]
-    blocks += _tail(head, facts.reference, facts.token, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
     drawer = facts.tender == "cash" if facts.open_drawer is None else facts.open_drawer
-    receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
+    receipt = document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=drawer)
 
 
@@ -241,9 +242,9 @@ def void_receipt(
     receipt_id: str, head: ShopHead, facts: VoidFacts, language: str = "zh-CN"
 ) -> Receipt:
     """The receipt of a void. Cash handed back opens the drawer."""
-    say = _Words(language)
-    blocks: list[Block] = [*_top(head, "void", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language)
+    blocks: list[Block] = [*top_lines(head, "void", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     blocks.append(Pair(say("voided_number"), facts.voided_number))
     blocks.append(Pair(say("voided_at"), facts.voided_at))
     if facts.approved_by:
@@ -254,15 +255,15 @@ def void_receipt(
         blocks.append(Pair(say(f"{moved}_principal"), yuan(facts.returned.principal_fen)))
         blocks.append(Pair(say(f"{moved}_bonus"), yuan(facts.returned.bonus_fen)))
     if facts.of == "sale":
-        blocks.append(Pair(say("returned"), _priced(facts.returned.total_fen), size=2, bold=True))
+        blocks.append(Pair(say("returned"), priced(facts.returned.total_fen), size=2, bold=True))
     else:
-        blocks.append(Pair(say("handed_back"), _priced(facts.handed_back_fen), size=2, bold=True))
+        blocks.append(Pair(say("handed_back"), priced(facts.handed_back_fen), size=2, bold=True))
         for name, fen in facts.tenders:
             blocks.append(Pair(say("tender"), f"{say.tender(name)} {yuan(fen)}"))
-    blocks += _member(facts.member, facts.card_tail, facts.balance, say)
-    blocks += _tail(head, facts.reference, facts.token, say)
+    blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
     drawer = dict(facts.tenders).get("cash", 0) > 0
-    receipt = _document(receipt_id, facts.number, facts.at, blocks, say)
+    receipt = document(receipt_id, facts.number, facts.at, blocks, say)
     return replace(receipt, open_drawer=drawer)
 
 
@@ -294,26 +295,32 @@ def _marks(receipt: Receipt, maybe_printed: bool) -> Iterator[Block]:
         yield Rule(double=True)
 
 
-class _Words:
-    """The words of one language; call it with a name of `_WORDS`."""
+class Words:
+    """The words of one language, called by their name: a paper's `own` before those that papers
+    share. An unknown language reads as zh-CN."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(
+        self, language: str, own: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    ) -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]
         self._index = LANGUAGES.index(self.language)
+        self._own = own
 
     def __call__(self, name: str) -> str:
-        return _WORDS[name][self._index]
+        return (self._own.get(name) or _WORDS[name])[self._index]
 
     def tender(self, name: str) -> str:
         """A tender that the shop made up prints under its own name."""
         return TENDERS[name][self._index] if name in TENDERS else name
 
 
-def _priced(amount_fen: int) -> str:
+def priced(amount_fen: int) -> str:
+    """An amount that stands out: with the sign of the yuan."""
     return f"￥{yuan(amount_fen)}"
 
 
-def _top(head: ShopHead, kind: str, say: _Words) -> Iterator[Block]:
+def top_lines(head: ShopHead, kind: str, say: Words) -> Iterator[Block]:
+    """Whose paper it is and of which kind."""
     if head.has_logo:
         yield Logo()
     yield Text(head.name, Align.CENTRE, size=2, bold=True)
@@ -323,7 +330,8 @@ def _top(head: ShopHead, kind: str, say: _Words) -> Iterator[Block]:
     yield Rule(double=True)
 
 
-def _who(head: ShopHead, number: str, at: str, cashier: str, say: _Words) -> Iterator[Block]:
+def who_lines(head: ShopHead, number: str, at: str, cashier: str, say: Words) -> Iterator[Block]:
+    """Number, time, cashier and device."""
     yield Pair(say("number"), number)
     yield Pair(say("at"), at)
     yield Pair(say("cashier"), cashier)
@@ -332,7 +340,8 @@ def _who(head: ShopHead, number: str, at: str, cashier: str, say: _Words) -> Ite
     yield Rule()
 
 
-def _member(member: str, card_tail: str, balance: Purse, say: _Words) -> Iterator[Block]:
+def member_lines(member: str, card_tail: str, balance: Purse, say: Words) -> Iterator[Block]:
+    """The masked member, the card's tail and the three balances."""
     yield Rule()
     if member:
         yield Pair(say("member"), member)
@@ -340,11 +349,12 @@ def _member(member: str, card_tail: str, balance: Purse, say: _Words) -> Iterato
         yield Pair(say("card_tail"), f"**** {card_tail}")
     yield Pair(say("principal"), yuan(balance.principal_fen))
     yield Pair(say("bonus"), yuan(balance.bonus_fen))
-    yield Pair(say("balance"), _priced(balance.total_fen), bold=True)
+    yield Pair(say("balance"), priced(balance.total_fen), bold=True)
     yield Rule()
 
 
-def _tail(head: ShopHead, reference: str, token: str, say: _Words) -> Iterator[Block]:
+def tail_lines(head: ShopHead, reference: str, token: str, say: Words) -> Iterator[Block]:
+    """The reference, the code to scan and what the shop ends its papers with."""
     yield Text(f"{say('reference')} {reference}")
     if token and head.show_qr:
         assert len(token) <= MOST_TOKEN and token.isascii(), "a token is short and ASCII"
@@ -356,5 +366,6 @@ def _tail(head: ShopHead, reference: str, token: str, say: _Words) -> Iterator[B
         yield Text(f"{say('phone')} {head.phone}", Align.CENTRE)
 
 
-def _document(receipt_id: str, number: str, at: str, blocks: list[Block], say: _Words) -> Receipt:
+def document(receipt_id: str, number: str, at: str, blocks: list[Block], say: Words) -> Receipt:
+    """The paper itself."""
     return Receipt(receipt_id, number, tuple(blocks), language=say.language, at=at)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from daemon.core.errors import BadRequest
 
 MOST_MISTAKES: Final = 50
-_KEYS: Final[Mapping[str, str]] = {
+KEYS: Final[Mapping[str, str]] = {
     "missing": "field_missing",
     "extra_forbidden": "field_unknown",
     "int_type": "not_a_whole_number",
@@ -75,14 +75,14 @@ def of_schema(section: str, rows: Iterable[Mapping[str, Any]]) -> list[Mistake]:
             if loc[place - 1] == "effect":
                 del loc[place]
         # What pydantic itself found has a bound under many names; ours has its facts as they are.
-        ours = kind not in _KEYS and kind.replace(" ", "_") == str(row["msg"]).replace(" ", "_")
+        ours = kind not in KEYS and kind.replace(" ", "_") == str(row["msg"]).replace(" ", "_")
         facts = {
             ("limit" if name in _BOUNDS else name): fact
             for name, fact in context.items()
             if isinstance(fact, int | str) and not isinstance(fact, bool)
             if ours or name in _BOUNDS
         }
-        key = kind if ours else _KEYS.get(kind, "malformed")
+        key = kind if ours else KEYS.get(kind, "malformed")
         found.append(Mistake(".".join([section, *map(str, loc)]), key, facts))
     # A list whose rows do not fit counts as short of rows: that is no mistake of its own.
     places = [each.at for each in found]

@@ -34,7 +34,7 @@ def keys(source: Path) -> set[str]:
 
 def test_every_mistake_has_words() -> None:
     core = [PRICING / f"{name}.py" for name in OF_RULES]
-    said = set(mistakes._KEYS.values()) | {"malformed"}
+    said = set(mistakes.KEYS.values()) | {"malformed"}
     for source in [*RULES.glob("*.py"), USES, *core]:
         said |= keys(source)
     assert {"row_twice", "laxer_than_law", "role_in_use", "promotion_malformed"} <= said

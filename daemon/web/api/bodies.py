@@ -14,7 +14,7 @@ PIN_PATTERN: Final = "^[0-9]{4,8}$"
 EXAMPLE_ID: Final = "01JD8ZK3V7Q4M9T2X6R5W1C0BA"
 
 
-def _whole(value: Any) -> Any:
+def whole_number(value: Any) -> Any:
     """JSON Schema (2020-12, 6.1.1) counts 18.0 as an integer. True and "18" are left to be
     refused."""
     if isinstance(value, float) and value.is_integer():
@@ -23,7 +23,7 @@ def _whole(value: Any) -> Any:
 
 
 _Bounded = Annotated[int, Field(ge=1, le=MAX_FEN, description="Integer fen: 1850 is 18.50 yuan.")]
-Fen = Annotated[_Bounded, BeforeValidator(_whole, json_schema_input_type=_Bounded)]
+Fen = Annotated[_Bounded, BeforeValidator(whole_number, json_schema_input_type=_Bounded)]
 Id = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
 Pin = Annotated[str, Field(pattern=PIN_PATTERN, examples=["123456"])]
 

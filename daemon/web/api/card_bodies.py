@@ -14,7 +14,7 @@ from daemon.core.takings import Offer
 from daemon.operations.balance_refund import Payout
 from daemon.operations.card_service import ServiceOrder
 from daemon.web.api.answers import Balance, Card, Member
-from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, Pin, Query, _whole
+from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, Pin, Query, whole_number
 from daemon.web.api.recharge_bodies import (
     MOST_TENDERS,
     LawRefusal,
@@ -23,9 +23,9 @@ from daemon.web.api.recharge_bodies import (
 )
 
 _Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
-Days = Annotated[_Days, BeforeValidator(_whole, json_schema_input_type=_Days)]
+Days = Annotated[_Days, BeforeValidator(whole_number, json_schema_input_type=_Days)]
 _FeeFen = Annotated[int, Field(ge=0, le=MAX_FEN)]
-FeeFen = Annotated[_FeeFen, BeforeValidator(_whole, json_schema_input_type=_FeeFen)]
+FeeFen = Annotated[_FeeFen, BeforeValidator(whole_number, json_schema_input_type=_FeeFen)]
 VOUCHER: Final = "^[0-9A-Za-z-]{0,40}$"
 
 

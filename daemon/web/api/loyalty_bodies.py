@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from daemon.operations.coupons import MOST_ISSUED
 from daemon.operations.gifts import LOW, MOST_ON_HAND
 from daemon.operations.points import MOST_ADJUSTED
-from daemon.web.api.bodies import EXAMPLE_ID, ID_PATTERN, Body, Id, Query, _whole
+from daemon.web.api.bodies import EXAMPLE_ID, ID_PATTERN, Body, Id, Query, whole_number
 from daemon.web.api.office_bodies import ConditionBody
 
 Reason = Annotated[
@@ -39,13 +39,13 @@ _Adjusted = Annotated[
     int,
     Field(ge=-MOST_ADJUSTED, le=MOST_ADJUSTED, json_schema_extra={"not": {"const": 0}}),
 ]
-Adjusted = Annotated[_Adjusted, BeforeValidator(_whole, json_schema_input_type=_Adjusted)]
+Adjusted = Annotated[_Adjusted, BeforeValidator(whole_number, json_schema_input_type=_Adjusted)]
 _OnHand = Annotated[int, Field(ge=0, le=MOST_ON_HAND)]
-OnHand = Annotated[_OnHand, BeforeValidator(_whole, json_schema_input_type=_OnHand)]
+OnHand = Annotated[_OnHand, BeforeValidator(whole_number, json_schema_input_type=_OnHand)]
 _Change = Annotated[int, Field(ge=-MOST_ON_HAND, le=MOST_ON_HAND)]
-Change = Annotated[_Change, BeforeValidator(_whole, json_schema_input_type=_Change)]
+Change = Annotated[_Change, BeforeValidator(whole_number, json_schema_input_type=_Change)]
 _Count = Annotated[int, Field(ge=1, le=MOST_ISSUED)]
-Count = Annotated[_Count, BeforeValidator(_whole, json_schema_input_type=_Count)]
+Count = Annotated[_Count, BeforeValidator(whole_number, json_schema_input_type=_Count)]
 
 
 class PointsAdjustment(Body):

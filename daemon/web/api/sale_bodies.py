@@ -23,17 +23,17 @@ from daemon.core.pricing.basket import (
 )
 from daemon.operations.basket import Basket, open_amount
 from daemon.operations.sell import Order
-from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, _whole
+from daemon.web.api.bodies import EXAMPLE_ID, Body, Fen, Id, whole_number
 
 LINE_ID: Final = "^[0-9A-Za-z_-]{1,32}$"
 _Count = Annotated[int, Field(ge=1, le=MOST_QUANTITY)]
-Count = Annotated[_Count, BeforeValidator(_whole, json_schema_input_type=_Count)]
+Count = Annotated[_Count, BeforeValidator(whole_number, json_schema_input_type=_Count)]
 _Zero = Annotated[int, Field(ge=0, le=10**9)]
 _Free = Annotated[int, Field(ge=0, le=MAX_FEN)]
-FreeFen = Annotated[_Free, BeforeValidator(_whole, json_schema_input_type=_Free)]
-Points = Annotated[_Zero, BeforeValidator(_whole, json_schema_input_type=_Zero)]
+FreeFen = Annotated[_Free, BeforeValidator(whole_number, json_schema_input_type=_Free)]
+Points = Annotated[_Zero, BeforeValidator(whole_number, json_schema_input_type=_Zero)]
 _Weight = Annotated[int, Field(ge=1, le=1000)]
-Weight = Annotated[_Weight, BeforeValidator(_whole, json_schema_input_type=_Weight)]
+Weight = Annotated[_Weight, BeforeValidator(whole_number, json_schema_input_type=_Weight)]
 LineId = Annotated[str, Field(pattern=LINE_ID, examples=["1"])]
 GoodsCode = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,20}$")]
 GoodsCategory = Annotated[str, Field(pattern="^[a-z0-9_-]{1,32}$")]

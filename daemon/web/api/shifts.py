@@ -11,15 +11,14 @@ from daemon.core.money import MAX_FEN
 from daemon.core.permissions import Permission
 from daemon.core.shift_report import MOST_NOTES
 from daemon.operations import drawer, shifts
-from daemon.web.api.bodies import Body, Fen, Id, NoQuery, Nothing, Pin, Query
-from daemon.web.api.bodies import _whole as whole
+from daemon.web.api.bodies import Body, Fen, Id, NoQuery, Nothing, Pin, Query, whole_number
 from daemon.web.api.route import Call, Route, reply, route
 from daemon.web.api.signing import SIGNING_IN
 
 _FromZero = Annotated[int, Field(ge=0, le=MAX_FEN)]
-FromZero = Annotated[_FromZero, BeforeValidator(whole, json_schema_input_type=_FromZero)]
+FromZero = Annotated[_FromZero, BeforeValidator(whole_number, json_schema_input_type=_FromZero)]
 _Count = Annotated[int, Field(ge=0, le=MOST_NOTES)]
-Count = Annotated[_Count, BeforeValidator(whole, json_schema_input_type=_Count)]
+Count = Annotated[_Count, BeforeValidator(whole_number, json_schema_input_type=_Count)]
 
 
 class OpenShift(Body):

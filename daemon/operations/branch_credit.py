@@ -6,18 +6,16 @@ after that has so much more to take from.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from daemon.core.lease.policy import CreditSoFar
 from daemon.core.pricing.standing import MemberStanding
 from daemon.core.records import Operation
-from daemon.operations.shop import Actor, Shop
+from daemon.operations.shop import Shop
 from daemon.ports.ledger import Books
 
 ALLOWED = "credit_fen"
 AGREED = "credit_fen"
 """In the request of a sale: so much, and no more, a manager has agreed to."""
-_BY = "credit_by"
 
 
 def credit_so_far(shop: Shop, books: Books, member_id: str) -> CreditSoFar | None:
@@ -51,18 +49,6 @@ def allowed(books: Books, sale: Operation) -> int:
 
 def agreed_fen(sale: Operation) -> int:
     return int(sale.request.get(AGREED, 0))
-
-
-def agreed_by(actor: Actor, needed: bool) -> dict[str, Any]:
-    """Who said yes where a yes was `needed` for what the sale asks (credit, a changed price), kept
-    with the sale: it may be set aside, or torn, before it is made."""
-    return {_BY: actor.approver} if needed and actor.approver else {}
-
-
-def as_agreed(sale: Operation, actor: Actor) -> Actor:
-    """The actor who goes on with a sale, with the yes that the sale was given."""
-    approver = str(sale.answer.get(_BY, ""))
-    return replace(actor, approver=approver) if approver else actor
 
 
 def with_credit(standing: MemberStanding, credit_fen: int) -> MemberStanding:

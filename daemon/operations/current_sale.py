@@ -13,7 +13,7 @@ from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict
 from daemon.core.records import Card, Operation, OpState
 from daemon.operations import member_pin
-from daemon.operations.branch_credit import as_agreed
+from daemon.operations.agreed import as_agreed
 from daemon.operations.cardless_sale import Wait, at_once, settle_with_pin
 from daemon.operations.cards_there import CardsThere
 from daemon.operations.last_paid import LastPaid

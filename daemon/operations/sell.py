@@ -29,8 +29,9 @@ from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.standing import NO_CARD
 from daemon.core.records import SALE, Card, Member, Operation, OpState
 from daemon.core.sale_entry import repaid
+from daemon.operations.agreed import agreed_by
 from daemon.operations.basket import Basket, basket_as_json, basket_from_json
-from daemon.operations.branch_credit import AGREED, agreed_by, allowed, with_credit
+from daemon.operations.branch_credit import AGREED, allowed, with_credit
 from daemon.operations.branch_time import barred
 from daemon.operations.once import client_key, earlier
 from daemon.operations.price_sale import price, rule_names

@@ -30,8 +30,9 @@ from daemon.sync.envelope import (
     Verified,
     decode_batch,
     head_of,
-    open_batch,
+    open_leaves,
     open_manifest,
+    open_message,
 )
 
 BOOKED: Final = {
@@ -144,7 +145,8 @@ class _Verifying:
 
     async def _open(self, content: bytes) -> Verified | None:
         raw = decode_batch(content)
-        manifest, _ = open_manifest(raw.message, self._device.trusted())
+        opened = open_message(raw.message, self._device.trusted())
+        manifest = opened.manifest
         who, ours = manifest.identity, self._position.identity
         if (who.merchant, who.device, who.epoch) != (ours.merchant, ours.device, ours.epoch):
             raise SyncError("batch_device", device=who.device, epoch=who.epoch)
@@ -153,7 +155,7 @@ class _Verifying:
             return None
         if manifest.bseq == 1 and self._position.bseq == 0 and manifest.first_dseq > 1:
             self._position = await self._base(manifest.first_dseq - 1, manifest.chain_before)
-        return open_batch(raw.message, raw.leaves, self._device.trusted(), self._position)
+        return open_leaves(opened, raw.leaves, self._position)
 
     async def _require_same(self, bseq: int, raw: RawBatch) -> None:
         """What came before comes again. Another batch under its number is a fork."""

@@ -21,11 +21,18 @@ import cbor2
 
 from daemon.core.errors import BadRequest
 from daemon.core.money import MAX_FEN
+from daemon.core.spelling import ARRAY, MAP, facts, head, text, whole
 
 GENESIS: Final = bytes(32)
 FORMAT: Final = 1
 MOST_POSTINGS: Final = 64
 """A sale draws on a handful of lots; a bound keeps a leaf under a few KiB."""
+_KEYS: Final = frozenset(range(12))
+_TEXT: Final = {str}
+_WHOLE: Final = {int}
+_FORMAT_AND_DSEQ: Final = bytes((0, FORMAT, 1))
+"""The first pair of the map, and the key of the second."""
+_FIVE: Final = head(ARRAY, 5)
 
 
 class Kind(IntEnum):
@@ -163,27 +170,37 @@ class Entry:
     draft: Draft
 
     def leaf(self) -> bytes:
+        """The map {0: format, 1: dseq, 2: op_id ... 11: detail}, spelled; what is None is left
+        out, and so is a detail without facts."""
         draft = self.draft
-        body: dict[int, object] = {
-            0: FORMAT,
-            1: self.dseq,
-            2: draft.op_id,
-            3: int(draft.kind),
-            4: draft.at_ms,
-            5: draft.actor,
-            6: draft.member_id,
-            7: draft.card_id,
-            8: draft.card_counter,
-            9: draft.refers_to,
-            10: [
-                [p.account.owner, p.account.asset, p.account.lot, p.amount, int(p.funding)]
-                for p in draft.postings
-            ],
-            11: dict(draft.detail) or None,
-        }
-        body = {key: value for key, value in body.items() if value is not None}
-        # The keys above are in canonical order already; only those of `detail` need sorting.
-        return cbor2.dumps(body, canonical=bool(draft.detail))
+        spelled = [
+            _FORMAT_AND_DSEQ, whole(self.dseq), b"\x02", text(draft.op_id), b"\x03",
+            whole(int(draft.kind)), b"\x04", whole(draft.at_ms), b"\x05", text(draft.actor),
+        ]  # fmt: skip
+        keys = 7
+        if draft.member_id is not None:
+            spelled += (b"\x06", text(draft.member_id))
+            keys += 1
+        if draft.card_id is not None:
+            spelled += (b"\x07", text(draft.card_id))
+            keys += 1
+        if draft.card_counter is not None:
+            spelled += (b"\x08", whole(draft.card_counter))
+            keys += 1
+        if draft.refers_to is not None:
+            spelled += (b"\x09", text(draft.refers_to))
+            keys += 1
+        spelled += (b"\x0a", head(ARRAY, len(draft.postings)))
+        for p in draft.postings:
+            account = p.account
+            spelled += (
+                _FIVE, text(account.owner), text(account.asset), whole(account.lot),
+                whole(p.amount), whole(int(p.funding)),
+            )  # fmt: skip
+        if draft.detail:
+            spelled += (b"\x0b", facts(draft.detail))
+            keys += 1
+        return head(MAP, keys) + b"".join(spelled)
 
 
 def require_balanced(postings: tuple[Posting, ...]) -> None:
@@ -191,11 +208,15 @@ def require_balanced(postings: tuple[Posting, ...]) -> None:
     unit sums to zero."""
     assert len(postings) <= MOST_POSTINGS
     sums: dict[str, int] = {}
+    accounts: set[Account] = set()
     for posting in postings:
-        assert posting.amount != 0 and abs(posting.amount) <= MAX_FEN
-        sums[posting.account.unit] = sums.get(posting.account.unit, 0) + posting.amount
-    assert all(total == 0 for total in sums.values()), "postings do not sum to zero"
-    assert len({posting.account for posting in postings}) == len(postings)
+        amount, account = posting.amount, posting.account
+        assert amount != 0 and -MAX_FEN <= amount <= MAX_FEN
+        unit = account.unit
+        sums[unit] = sums.get(unit, 0) + amount
+        accounts.add(account)
+    assert not any(sums.values()), "postings do not sum to zero"
+    assert len(accounts) == len(postings)
 
 
 def chain_hash(previous: bytes, leaf: bytes) -> bytes:
@@ -228,43 +249,39 @@ def parse_leaf(leaf: bytes) -> Entry:
 
 def _read(leaf: bytes) -> Entry:
     body = cbor2.loads(leaf)
-    if not isinstance(body, dict) or body.get(0) != FORMAT or not set(body) <= set(range(12)):
+    if not isinstance(body, dict) or body.get(0) != FORMAT or not body.keys() <= _KEYS:
         raise ValueError("not a leaf of this format")
-    postings = tuple(
-        Posting(Account(_text(owner), _text(asset), _whole(lot)), _whole(amount), Funding(funding))
-        for owner, asset, lot, amount, funding in body[10]
-    )
-    detail = body.get(11, {})
-    if not isinstance(detail, dict) or not all(
-        isinstance(k, str) and isinstance(v, int | str) for k, v in detail.items()
-    ):
-        raise ValueError("detail holds numbers and short strings only")
-    draft = Draft(
-        op_id=_text(body[2]),
-        kind=Kind(body[3]),
-        at_ms=_whole(body[4]),
-        actor=_text(body[5]),
-        member_id=_maybe_text(body.get(6)),
-        card_id=_maybe_text(body.get(7)),
-        card_counter=None if body.get(8) is None else _whole(body[8]),
-        refers_to=_maybe_text(body.get(9)),
-        postings=postings,
-        detail=detail,
-    )
-    return Entry(_whole(body[1]), draft)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
+    get = body.get
+    detail = get(11, {})
+    if type(detail) is not dict:
+        raise ValueError("detail is a map")
+    for name, fact in detail.items():
+        if type(name) is not str or not isinstance(fact, int | str):
+            raise ValueError("detail holds numbers and short strings only")
+    texts = (body[2], body[5], get(6, ""), get(7, ""), get(9, ""))
+    if set(map(type, texts)) != _TEXT:
         raise ValueError("not a text")
-    return value
-
-
-def _maybe_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    # True and False are integers to Python.
+    if set(map(type, (body[1], body[4], get(8, 0)))) != _WHOLE:
         raise ValueError("not an integer")
-    return value
+    draft = Draft(
+        body[2],
+        Kind(body[3]),
+        body[4],
+        body[5],
+        get(6),
+        get(7),
+        get(8),
+        get(9),
+        tuple([_posting(*each) for each in body[10]]),
+        detail,
+    )
+    return Entry(body[1], draft)
+
+
+def _posting(owner: object, asset: object, lot: object, amount: object, funding: int) -> Posting:
+    if type(owner) is not str or type(asset) is not str:
+        raise ValueError("not a text")
+    if type(lot) is not int or type(amount) is not int:
+        raise ValueError("not an integer")
+    return Posting(Account(owner, asset, lot), amount, Funding(funding))

@@ -68,10 +68,17 @@ def _split(size: int) -> int:
 
 
 def _subtree(hashes: Sequence[bytes]) -> bytes:
-    if len(hashes) == 1:
-        return hashes[0]
-    cut = _split(len(hashes))
-    return node_hash(_subtree(hashes[:cut]), _subtree(hashes[cut:]))
+    """Pair by pair, level by level; one that is left over goes up as it is. A split at the largest
+    power of two below n, again and again, makes the same tree."""
+    level = hashes
+    while len(level) > 1:
+        above = [
+            node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)
+        ]
+        if len(level) % 2:
+            above.append(level[-1])
+        level = above
+    return level[0]
 
 
 def _path(hashes: Sequence[bytes], index: int) -> list[bytes]:

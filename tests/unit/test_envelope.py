@@ -161,7 +161,10 @@ def test_leaves_that_were_changed_dropped_swapped_or_added() -> None:
 def test_leaves_that_the_manifest_covers_but_are_none() -> None:
     batch = sealed_batches(3)[0]
     start = Position(IDENTITY)
-    for third in (b"", b"\xa0", b"\xf6", recharge(7).leaf(), too_large()):
+    first, number = batch.leaves[2][:4], batch.leaves[2][4:]
+    assert number[:2] == b"\x03\x02"
+    loose = first + b"\x18\x03" + number[1:]
+    for third in (b"", b"\xa0", b"\xf6", recharge(7).leaf(), too_large(), loose):
         wrong = [*batch.leaves[:2], third]
         message = forged(batch, root=merkle.root(wrong))
         assert refusal(message, wrong, start) == "batch_leaf"

@@ -7,6 +7,7 @@ says; batch: sealing and opening; receipt: what the cloud answers. The Merkle tr
 from daemon.sync.envelope.batch import (
     MEDIA_TYPE,
     Circumstances,
+    Opened,
     RawBatch,
     SealedBatch,
     Verified,
@@ -15,7 +16,9 @@ from daemon.sync.envelope.batch import (
     encode_batch,
     encode_batches,
     open_batch,
+    open_leaves,
     open_manifest,
+    open_message,
     seal,
 )
 from daemon.sync.envelope.cose import SeedKey, SigningKey, key_id_of
@@ -42,6 +45,7 @@ __all__ = [
     "Identity",
     "KindTotal",
     "Manifest",
+    "Opened",
     "Pending",
     "Position",
     "RawBatch",
@@ -59,7 +63,9 @@ __all__ = [
     "head_of",
     "key_id_of",
     "open_batch",
+    "open_leaves",
     "open_manifest",
+    "open_message",
     "open_receipt",
     "seal",
 ]

@@ -30,7 +30,7 @@ from daemon.sync.envelope.manifest import (
     head_of,
     parse_manifest,
 )
-from daemon.sync.envelope.totals import by_kind, is_balanced, movements, running
+from daemon.sync.envelope.totals import by_kind, is_balanced, movements, running, together
 
 MALFORMED: Final = "batch_malformed"
 MEDIA_TYPE: Final = "application/cbor"
@@ -54,6 +54,15 @@ class SealedBatch:
     leaves: tuple[bytes, ...]
     manifest: Manifest
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A signed manifest whose signature and form were checked; its leaves were not yet."""
+
+    message: bytes
+    manifest: Manifest
+    key_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,12 @@ def open_batch(
     `trusted_keys` are 32-byte public keys by key id. Raises SyncError with one of the keys that
     the module names; nothing else leaves this function, whatever bytes it is given.
     """
-    manifest, key_id = open_manifest(message, trusted_keys)
+    return open_leaves(open_message(message, trusted_keys), leaves, position)
+
+
+def open_leaves(opened: Opened, leaves: Sequence[bytes], position: Position) -> Verified:
+    """The same for who looked at the signed manifest first. Raises as `open_batch` does."""
+    manifest = opened.manifest
     _check_place(manifest, position)
     if len(leaves) != manifest.count or merkle.root(leaves) != manifest.root:
         raise SyncError("batch_merkle", bseq=manifest.bseq)
@@ -138,16 +152,22 @@ def open_batch(
     if _chain(position.chain, leaves) != manifest.chain_after:
         raise SyncError("batch_chain", bseq=manifest.bseq)
     _check_totals(manifest, entries, position)
-    after = manifest.after(head_of(message))
-    return Verified(message, tuple(leaves), manifest, entries, key_id, after)
+    after = manifest.after(head_of(opened.message))
+    return Verified(opened.message, tuple(leaves), manifest, entries, opened.key_id, after)
+
+
+def open_message(message: bytes, trusted_keys: Mapping[bytes, bytes]) -> Opened:
+    """Raises SyncError("batch_malformed" | "batch_key_unknown" | "batch_signature")."""
+    signed = verify1(message, MANIFEST_TYPE, trusted_keys, "batch")
+    return Opened(message, parse_manifest(signed.payload), signed.key_id)
 
 
 def open_manifest(message: bytes, trusted_keys: Mapping[bytes, bytes]) -> tuple[Manifest, bytes]:
     """The manifest behind a signed message and the id of the key that signed it.
 
     Raises SyncError("batch_malformed" | "batch_key_unknown" | "batch_signature")."""
-    signed = verify1(message, MANIFEST_TYPE, trusted_keys, "batch")
-    return parse_manifest(signed.payload), signed.key_id
+    opened = open_message(message, trusted_keys)
+    return opened.manifest, opened.key_id
 
 
 def encode_batch(message: bytes, leaves: Sequence[bytes]) -> bytes:
@@ -198,12 +218,13 @@ def _check_place(manifest: Manifest, position: Position) -> None:
 
 
 def _check_totals(manifest: Manifest, entries: Sequence[Entry], position: Position) -> None:
-    ledger = running(position.balances, movements(entries))
+    kinds = by_kind(entries)
+    ledger = running(position.balances, together(kinds.values()))
     right = (
         manifest.last_dseq == entries[-1].dseq
         and manifest.first_ms == entries[0].draft.at_ms
         and manifest.last_ms == entries[-1].draft.at_ms
-        and manifest.kinds == by_kind(entries)
+        and manifest.kinds == kinds
         and manifest.ledger == ledger
         and is_balanced({(row.owner, row.asset): row.closing for row in ledger})
     )
@@ -221,12 +242,12 @@ def _entry(leaf: bytes) -> Entry:
     except BadRequest as error:
         raise SyncError("batch_leaf") from error
     draft = entry.draft
-    numbers = [entry.dseq, draft.at_ms, draft.card_counter or 0]
-    numbers += [posting.account.lot for posting in draft.postings]
-    signed = [value for value in draft.detail.values() if isinstance(value, int)]
-    within = all(0 <= number <= MOST_WHOLE for number in numbers) and all(
-        -MOST_WHOLE <= number <= MOST_WHOLE for number in signed
-    )
+    within = 0 <= entry.dseq <= MOST_WHOLE and 0 <= draft.at_ms <= MOST_WHOLE
+    within = within and 0 <= (draft.card_counter or 0) <= MOST_WHOLE
+    for posting in draft.postings:
+        within = within and 0 <= posting.account.lot <= MOST_WHOLE
+    for fact in draft.detail.values():
+        within = within and (isinstance(fact, str) or -MOST_WHOLE <= fact <= MOST_WHOLE)
     if not within:
         raise SyncError("batch_leaf")
     return entry

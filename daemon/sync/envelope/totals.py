@@ -51,8 +51,19 @@ def movements(entries: Iterable[Entry]) -> dict[Row, int]:
     moved: dict[Row, int] = {}
     for entry in entries:
         for posting in entry.draft.postings:
-            row = row_of(posting.account)
+            account = posting.account
+            owner = MEMBERS if account.owner.startswith("member:") else account.owner
+            row = (owner, account.asset)
             moved[row] = moved.get(row, 0) + posting.amount
+    return moved
+
+
+def together(kinds: Iterable[KindTotal]) -> dict[Row, int]:
+    """What all kinds together moved on each row: `movements` of all their entries."""
+    moved: dict[Row, int] = {}
+    for kind in kinds:
+        for row, amount in kind.moved.items():
+            moved[row] = moved.get(row, 0) + amount
     return moved
 
 

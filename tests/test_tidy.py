@@ -30,7 +30,11 @@ DOORS = {
     "smartcard": "daemon/readers/pcsc.py",
     "evdev": "daemon/readers/",
     "escpos": "daemon/printer/port.py",
-    "serial": ("daemon/printer/port.py", "daemon/readers/serial_port.py"),
+    "serial": (
+        "daemon/printer/port.py",
+        "daemon/readers/serial_port.py",
+        "daemon/panel/serial_line.py",
+    ),
     "gpiozero": "daemon/panel/gpio.py",
     "sqlcipher3": "daemon/ledger/door.py",
     "aiosqlite": "daemon/ledger/door.py",

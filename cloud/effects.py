@@ -17,8 +17,9 @@ from cloud import bell
 from cloud.books import CloudBooks, CloudStore
 from cloud.discrepancies import found
 from cloud.folds import Folds
+from cloud.read_leaves import entry_of
 from cloud.records import DebitPart, Discrepancy, Effects, HeldLease, Journal, JournalState
-from daemon.core.entry import Entry, Kind, parse_leaf
+from daemon.core.entry import Entry, Kind
 from daemon.core.errors import BadRequest
 from daemon.core.lease import rows
 from daemon.core.lease.moves import AccountKey, moves_of
@@ -145,7 +146,7 @@ class _Work:
 
     async def _sorted(self, leaves: Sequence[tuple[int, bytes]]) -> tuple[list[Entry], list[Entry]]:
         """(entries of this epoch, entries of the one before that had no effect yet)."""
-        entries = [parse_leaf(leaf) for _, leaf in leaves]
+        entries = [entry_of(leaf) for _, leaf in leaves]
         begun = self.effects.begun_dseq
         if begun is None:
             begun = next((e.dseq for e in entries if e.draft.kind in _BEGINS), None)

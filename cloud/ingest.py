@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from cloud import bell
+from cloud import bell, read_leaves
 from cloud.books import CloudBooks, CloudStore
 from cloud.discrepancies import found
 from cloud.records import Device, Journal, JournalState
@@ -79,6 +79,8 @@ async def ingest(
             partial(_keep, device=device, before=journal, good=good, refusal=refusal, now_ms=now_ms)
         )
         if kept is not None:
+            if kept.new:
+                read_leaves.keep(good)
             return kept
 
 

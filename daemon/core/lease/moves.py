@@ -29,6 +29,7 @@ CHAIN: Final = "chain"
 OWED: Final = "owed"
 """The asset of credit."""
 LEASE_KINDS: Final = frozenset({Kind.GRANTED, Kind.RELEASED, Kind.LEASE_VOIDED})
+_NOTHING: Final = Moves()
 _BACK: Final = frozenset({Kind.VOID_SALE, Kind.REFUND})
 
 
@@ -63,8 +64,8 @@ def moves_of(entry: Entry) -> Mapping[AccountKey, Moves]:
     for posting in draft.postings:
         key = key_of(posting.account)
         if key is not None:
-            moves[key] = _add(moves.get(key, Moves()), draft, posting)
-    return {key: each for key, each in moves.items() if each != Moves()}
+            moves[key] = _add(moves.get(key, _NOTHING), draft, posting)
+    return {key: each for key, each in moves.items() if each != _NOTHING}
 
 
 def _add(moves: Moves, draft: Draft, posting: Posting) -> Moves:
@@ -80,7 +81,8 @@ def _add(moves: Moves, draft: Draft, posting: Posting) -> Moves:
         return replace(moves, returned=moves.returned + minus)
     if draft.kind is Kind.LEASE_VOIDED:
         return moves
-    moves = replace(moves, spent=moves.spent + minus)
+    if minus:
+        return replace(moves, spent=moves.spent + minus)
     if draft.kind in _BACK:
         return replace(moves, refunded=moves.refunded + plus)
     return replace(moves, topped_up=moves.topped_up + plus)

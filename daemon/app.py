@@ -28,6 +28,7 @@ from daemon.ledger.store import SqlLedger
 from daemon.operations.branch_join import join
 from daemon.operations.counter_desk import CounterDesk
 from daemon.operations.nightly import Nightly
+from daemon.operations.new_permissions import give_new_permissions
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
@@ -115,6 +116,7 @@ class Appliance:
         self._shop = self._make_shop()
         await self._make_link()
         await load_rules(self._shop)
+        await give_new_permissions(self._shop)
         self._desk = CounterDesk(self._shop)
         await self._printer.start()
         self._stack.push_async_callback(self._printer.stop)

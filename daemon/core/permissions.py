@@ -54,6 +54,9 @@ class Permission(Enum):
 
 
 ALL = frozenset(Permission)
+LATER = frozenset({Permission.CREDIT, Permission.PRICE_OVERRIDE})
+"""Not in the first release: roles that a shop wrote then do not name them (docs/shop.md). A new
+permission belongs here as well."""
 CASHIER = frozenset(
     {
         Permission.SELL,

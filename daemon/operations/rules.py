@@ -8,6 +8,7 @@ transaction that keeps them: a version that is in the books always compiles.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from daemon.operations.shop import Actor, Shop
 from daemon.operations.sign_in import note as note_in_log
 from daemon.ports.ledger import Books
 from daemon.rules.compile import compile as compile_rules
+from daemon.rules.crew import PERMISSIONS
 from daemon.rules.difference import differences
 from daemon.rules.mistakes import Mistake, RulesInvalid
 from daemon.rules.parts import Part
@@ -38,19 +40,23 @@ log = logging.getLogger(__name__)
 
 MOST_VERSIONS: Final = 200
 LONGEST_NOTE: Final = 200
+PERMISSIONS_KNOWN: Final = "permissions_known"
+"""Setting: the permissions that there were when a person last wrote the roles."""
 TRIES: Final = 5
 """Changes of other sections that may come in between before somebody is told to try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`base_version` None: whatever is in force. `restored`: the version it is a copy of."""
+    """`base_version` None: whatever is in force. `restored`: the version it is a copy of. `given`:
+    permissions that a release brought and that roles get by this change, which no person made."""
 
     section: str
     document: Part
     base_version: int | None
     note: str = ""
     restored: int | None = None
+    given: tuple[str, ...] = ()
 
 
 async def load_rules(shop: Shop) -> None:
@@ -314,6 +320,11 @@ def _require_bases(books: Books, changes: Sequence[Change]) -> None:
             )
 
 
+def know_permissions(books: Books) -> None:
+    """The permissions of this release are new to the shop no more."""
+    books.put_setting(PERMISSIONS_KNOWN, json.dumps(sorted(PERMISSIONS)))
+
+
 def _add(shop: Shop, books: Books, actor: Actor, each: Change) -> Document:
     now = books.document(each.section)
     document = Document(
@@ -328,6 +339,11 @@ def _add(shop: Shop, books: Books, actor: Actor, each: Change) -> Document:
     facts: dict[str, int | str] = {"section": each.section, "version": document.version}
     if each.restored is not None:
         facts["restored"] = each.restored
+    if each.given:
+        facts["permissions"] = ", ".join(each.given)
+    elif each.section == "staff":
+        # Whoever writes roles has every permission of this release before the eyes.
+        know_permissions(books)
     if actor.approver:
         facts["approver"] = actor.approver
     # The digest ties the text of the rules to the chain of the journal.

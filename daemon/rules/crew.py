@@ -41,6 +41,16 @@ class Role(Part):
         return ALL if self.everything else frozenset(PERMISSIONS[name] for name in self.permissions)
 
 
+def as_sampled(role: Role, sampled: Role, fresh: frozenset[str]) -> Role:
+    """`role` with the permissions among `fresh` that its sample has by now, where the shop has left
+    it as the sample of then made it, which did not know `fresh`; any other role as it is."""
+    then = frozenset(sampled.permissions) - fresh
+    if role.everything or sampled.everything or frozenset(role.permissions) != then:
+        return role
+    given = sorted(frozenset(sampled.permissions) - then)
+    return role.model_copy(update={"permissions": (*role.permissions, *given)})
+
+
 class Grade(Part):
     """员工级别: which column of the commission counts."""
 

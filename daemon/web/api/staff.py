@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from daemon.core.permissions import Permission
 from daemon.operations.approvals import approve
+from daemon.operations.new_permissions import leave_new_permissions, new_permissions
 from daemon.operations.staff import (
     Post,
     change,
@@ -77,6 +78,15 @@ class Staff(BaseModel):
     staff: list[StaffMember]
 
 
+class NewPermission(BaseModel):
+    permission: str
+    roles: list[str] = Field(description="Who has it all the same: roles that may do everything.")
+
+
+class NewPermissions(BaseModel):
+    permissions: list[NewPermission]
+
+
 class StatementsQuery(Query):
     from_day: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     to_day: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
@@ -130,6 +140,29 @@ async def approve_action(call: Call[NewApproval, NoQuery]) -> web.StreamResponse
 @route("GET", "/staff", "Everybody who works or worked here", {200: Staff}, needs=Permission.STAFF)
 async def see_staff(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     return reply({"staff": await list_staff(call.context.shop)})
+
+
+@route(
+    "GET",
+    "/staff/new-permissions",
+    "Permissions that are newer than the roles, and that no role names",
+    {200: NewPermissions},
+    needs=Permission.RULES_READ,
+)
+async def see_new_permissions(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
+    return reply({"permissions": await new_permissions(call.context.shop)})
+
+
+@route(
+    "POST",
+    "/staff/new-permissions",
+    "Seen: leave the roles as they are",
+    {200: NewPermissions},
+    needs=Permission.RULES_CHANGE,
+)
+async def leave_them(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
+    await leave_new_permissions(call.context.shop, call.actor)
+    return reply({"permissions": await new_permissions(call.context.shop)})
 
 
 @route(
@@ -240,6 +273,8 @@ ROUTES: tuple[Route, ...] = (
     approve_action,
     change_my_pin,
     see_staff,
+    see_new_permissions,
+    leave_them,
     new_employee,
     change_employee,
     reset_employee_pin,

@@ -44,6 +44,7 @@ export const FACTS: Readonly<Record<string, Phrase>> = {
   online_fen: ["联网额度", "Online"],
   override_fen: ["改价少收", "Taken off by changed prices"],
   overrides: ["改价", "Changed prices"],
+  permissions: ["新权限", "New permissions"],
   points: ["积分", "Points"],
   reason: ["原因", "Reason"],
   referrer: ["介绍人", "Introduced by"],

@@ -29,6 +29,7 @@ export const TENDER_NAMES: Readonly<Record<string, Phrase>> = {
 
 export const EVENTS: Readonly<Record<string, Phrase>> = {
   rules_changed: ["修改设置", "Settings changed"],
+  permissions_left: ["新权限保持不分配", "New permissions left to nobody"],
   approval_given: ["店长同意", "Manager agreed"],
   approval_used: ["用了一次店长同意", "Approval used"],
   signed_in: ["登录", "Signed in"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from daemon.core.printer_model import Model, Role
 from daemon.core.receipt import Receipt
 
 
@@ -62,9 +63,14 @@ class PrintQueue(Protocol):
 
 
 class ReceiptPrinter(Protocol):
-    async def print(self, receipt: Receipt, *, maybe_printed: bool = False) -> Printed:
-        """Raises PrinterError("printer_absent" | "printer_paper_out" | "printer_cover_open" |
-        "printer_offline" | "printer_cut_off" | "printer_stalled")."""
+    async def print(
+        self, receipt: Receipt, *, maybe_printed: bool = False, beep: bool = False
+    ) -> Printed:
+        """`beep`: and sounds its buzzer, where it has one.
+
+        Raises PrinterError("printer_absent" | "printer_forbidden" | "printer_busy" |
+        "printer_wrong_kind" | "printer_driver_missing" | "printer_silent" | "printer_paper_out" |
+        "printer_cover_open" | "printer_offline" | "printer_cut_off" | "printer_stalled")."""
         ...
 
     async def open_drawer(self) -> None: ...
@@ -82,3 +88,15 @@ class ReceiptPrinter(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPrinter:
+    """A configured printer: what people call it, what it is for, and how it is plugged in
+    (network, serial, usb_lp, usb)."""
+
+    name: str
+    role: Role
+    connection: str
+    model: Model
+    printer: ReceiptPrinter

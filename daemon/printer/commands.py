@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from daemon.core.printer_model import Buzzer
 from daemon.core.receipt import Align
 
 ESC_INITIALIZE: Final = b"\x1b@"
 MOST_BAND_ROWS: Final = 128
 """Larger bit images overrun the buffers of cheap printers, which then print them as text."""
+TEAR_LINES: Final = 4
+"""From the print head to the tear bar, at 30 dots a line."""
 _ALIGN: Final = {Align.LEFT: b"\x1ba\x00", Align.CENTRE: b"\x1ba\x01", Align.RIGHT: b"\x1ba\x02"}
 
 
@@ -38,6 +41,28 @@ def gs_cut(feed_dots: int = 24) -> bytes:
     """GS V 66 n: feeds the last line past the cutter and `feed_dots` more, then cuts."""
     assert 0 <= feed_dots <= 255
     return b"\x1dV\x42" + bytes([feed_dots])
+
+
+def esc_feed(lines: int) -> bytes:
+    """ESC d n: to the tear bar of a printer without a cutter."""
+    assert 0 <= lines <= 255
+    return b"\x1bd" + bytes([lines])
+
+
+def ending(cutter: bool) -> bytes:
+    """What a paper ends with: the cut, or the way to the tear bar."""
+    return gs_cut() if cutter else esc_feed(TEAR_LINES)
+
+
+def beep(buzzer: Buzzer, times: int = 2) -> bytes:
+    """ESC B n t (n times, t * 50 or 100 ms by maker), or ESC ( A function 97 (pattern 1, n times,
+    100 ms apart). Empty for a printer without a buzzer."""
+    assert 1 <= times <= 9
+    if buzzer is Buzzer.ESC_B:
+        return b"\x1bB" + bytes([times, 2])
+    if buzzer is Buzzer.ESC_A:
+        return b"\x1b(A\x04\x00\x61\x01" + bytes([times, 1])
+    return b""
 
 
 def gs_bands(rows: bytes, row_bytes: int, band_rows: int = MOST_BAND_ROWS) -> Iterator[bytes]:

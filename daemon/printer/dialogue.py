@@ -9,12 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.core.errors import PrinterError
 from daemon.ports.printing import Paper, Printed, PrinterStatus
 from daemon.printer import status
 from daemon.printer.commands import dle_pulse, esc_pulse
 from daemon.printer.port import Wire
+
+MOST_REPLY_BYTES: Final = 8
+"""A reply is one byte, and four come unasked from a printer that somebody set to tell of changes:
+what says more at once is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +33,30 @@ class Patience:
 
 
 def ask_status(wire: Wire, patience: Patience) -> PrinterStatus:
-    """DLE EOT 1, 4, 2, 3. After the first silence the rest is not asked: it stays unknown.
+    """DLE EOT 1, 4, 2, 3. After the first silence the rest is not asked: it stays unknown, as
+    everything does of a printer that talks without being asked.
 
     Raises PrinterError("printer_stalled" | "printer_cut_off").
     """
     replies: dict[int, int | None] = {}
     for n in status.ASKED:
-        wire.drain()
+        if not wire.drain():
+            return status.unknown("printer_babbles")
         wire.write(status.ask(n))
         told = wire.read(patience.reply_s)
         if told is None:
             break
+        if len(told) > MOST_REPLY_BYTES:
+            return status.unknown("printer_babbles")
         replies[n] = told[-1]
     return status.combine(replies)
 
 
-def open_drawer(wire: Wire, patience: Patience, pin: int) -> PrinterStatus:
-    """Kicks the drawer, in real time if the printer would hold the command back."""
-    told = ask_status(wire, patience)
+def kick(wire: Wire, told: PrinterStatus, pin: int) -> None:
+    """Opens the drawer, in real time if the printer, as `told`, would hold the command back.
+
+    Raises PrinterError("printer_stalled" | "printer_cut_off")."""
     wire.write(dle_pulse(pin) if told.online is False else esc_pulse(pin))
-    return told
 
 
 def send(wire: Wire, job: Sequence[bytes], patience: Patience) -> None:
@@ -59,16 +68,15 @@ def send(wire: Wire, job: Sequence[bytes], patience: Patience) -> None:
 
 
 def confirm(wire: Wire, before: PrinterStatus, patience: Patience) -> tuple[Printed, PrinterStatus]:
-    """CONFIRMED if the printer says after the cut that it is online with paper.
+    """CONFIRMED if the printer says after the cut that it is online with paper. What said nothing
+    `before` is asked once more, but not waited for.
 
     Raises PrinterError("printer_paper_out" | "printer_cover_open" | "printer_offline") if it says
     that it stopped on the way, "printer_cut_off" if the line broke.
     """
-    if before.online is None:
-        # It said nothing before; it is asked once more, but not waited for.
+    if before.online is None or not wire.drain():
         told = ask_status(wire, patience)
         return (_outcome(told), told)
-    wire.drain()
     wire.write(status.GS_R_PAPER)
     deadline = time.monotonic() + patience.paper_s
     while time.monotonic() < deadline and not _worked_off(wire, patience):
@@ -88,7 +96,7 @@ def _worked_off(wire: Wire, patience: Patience) -> bool:
     if told is None:
         wire.write(status.ask(status.PRINTER))
         return False
-    if any(map(status.valid_paper_reply, told)):
+    if len(told) > MOST_REPLY_BYTES or any(map(status.valid_paper_reply, told)):
         return True
     if any(status.valid(reply) and status.says_offline(reply) for reply in told):
         _stop_on(ask_status(wire, patience))

@@ -1,15 +1,17 @@
 """The only door to python-escpos: a line to a printer, opened, written, read, closed. Blocking.
 
-Only `_raw` and `_read` are used: the library's own text, status and cut calls guess (its
+Only its classes for the cables are used: the library's own text, status and cut calls guess (its
 `paper_status()` reads silence as "adequate", and its Chinese text loses every string without a
 hanzi). Every wait is finite. Whatever the driver raises leaves here as PrinterError:
-`printer_absent` (cannot be opened), `printer_driver_missing`, `printer_stalled` (takes no bytes),
-`printer_cut_off` (the line broke).
+`printer_absent` (cannot be opened), `printer_forbidden` (may not be opened), `printer_busy`
+(another program has it), `printer_wrong_kind` (something else has that name),
+`printer_driver_missing`, `printer_stalled` (takes no bytes), `printer_cut_off` (the line broke).
 """
 
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import logging
 import socket
@@ -22,6 +24,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol
 
 from daemon.core.errors import PrinterError
+from daemon.printer.lp import LpDevice
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ PIECE_BYTES: Final = 4096
 SEND_BUFFER_BYTES: Final = 16 * 1024
 """The system takes no more than this on trust: else a whole receipt "goes out" to a stalled
 printer."""
+READ_BYTES: Final = 64
 MOST_DRAINED: Final = 256
 """Reads before a printer that never stops talking is no longer listened to."""
 
@@ -75,22 +79,35 @@ class NetworkAddress:
 
 @dataclass(frozen=True, slots=True)
 class SerialAddress:
-    """A printer on a serial line. `hardware_flow` is RTS/CTS."""
+    """A printer on a serial line. `flow`: "none", "rts_cts", or "xon_xoff", which takes nothing
+    away from what it says: no status byte is 11 or 13 (hex)."""
 
     path: str
     baud: int = 9600
-    hardware_flow: bool = False
+    flow: str = "none"
 
     def device(self) -> Device:
         return _Serial(self)
 
 
 @dataclass(frozen=True, slots=True)
+class LpAddress:
+    """A USB printer by the kernel's own driver: /dev/usb/lp0."""
+
+    path: str
+
+    def device(self) -> Device:
+        return LpDevice(self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class UsbAddress:
-    """A USB printer (class 7) by vendor and product id and its bulk end points. Needs pyusb."""
+    """A USB printer (class 7) by vendor and product id and its bulk end points; of two of a kind
+    the one with this `serial` number. Needs pyusb and libusb."""
 
     vendor: int
     product: int
+    serial: str = ""
     in_endpoint: int = 0x82
     out_endpoint: int = 0x01
 
@@ -98,7 +115,7 @@ class UsbAddress:
         return _Usb(self)
 
 
-Address = NetworkAddress | SerialAddress | UsbAddress
+Address = NetworkAddress | SerialAddress | LpAddress | UsbAddress
 
 
 class Wire:
@@ -133,12 +150,12 @@ class Wire:
         with _translated("printer_cut_off"):
             self._device.finish(self._deadlines.linger_s)
 
-    def drain(self) -> None:
-        """Forgets replies that came too late for the question they answer."""
-        for _ in range(MOST_DRAINED):
-            if self.read(0.0) is None:
-                return
-        raise PrinterError("printer_cut_off")
+    def drain(self) -> bool:
+        """Forgets replies that came too late for the question they answer. False: it goes on
+        talking, and whatever it says answers nothing.
+
+        Raises PrinterError("printer_cut_off")."""
+        return any(self.read(0.0) is None for _ in range(MOST_DRAINED))
 
 
 class PrinterPort:
@@ -191,11 +208,37 @@ def _translated(otherwise: str) -> Iterator[None]:
         raise PrinterError(key) from error
     except (OSError, EscposError, termios.error) as error:
         # pyserial's and pyusb's errors are OSErrors, except what pyserial lets through of termios.
-        timed_out = _names_timeout(error) and otherwise == "printer_cut_off"
-        raise PrinterError("printer_stalled" if timed_out else otherwise) from error
+        if otherwise == "printer_absent":
+            raise PrinterError(_kept_out(error)) from error
+        raise PrinterError("printer_stalled" if _names_timeout(error) else otherwise) from error
     except (RuntimeError, ImportError) as error:
         # python-escpos says so when pyusb or pyserial is not installed.
         raise PrinterError("printer_driver_missing") from error
+    except ValueError as error:
+        # pyusb: no libusb on this machine, or a serial number that may not be read.
+        missing = type(error).__name__ == "NoBackendError"
+        raise PrinterError("printer_driver_missing" if missing else otherwise) from error
+
+
+_BY_ERRNO: Final = {
+    errno.EACCES: "printer_forbidden",
+    errno.EPERM: "printer_forbidden",
+    errno.EBUSY: "printer_busy",
+    errno.ENOTTY: "printer_wrong_kind",
+    errno.EISDIR: "printer_wrong_kind",
+}
+
+
+def _kept_out(error: BaseException | None) -> str:
+    """Why it could not be opened: python-escpos keeps the system's word behind its own."""
+    while error is not None:
+        number = getattr(error, "errno", None)
+        if number is None and isinstance(error, termios.error) and error.args:
+            number = error.args[0]
+        if number in _BY_ERRNO:
+            return _BY_ERRNO[number]
+        error = error.__cause__ or error.__context__
+    return "printer_absent"
 
 
 def _names_timeout(error: BaseException) -> bool:
@@ -232,9 +275,9 @@ class _Network:
         """Closing a socket with unread replies resets it, and a slow printer would lose the end of
         its job: say that we are done, then listen until the printer has read everything."""
         self._printer.device.shutdown(socket.SHUT_WR)
-        for _ in range(MOST_DRAINED):
-            if not self.read(linger_s):
-                break
+        deadline = time.monotonic() + linger_s
+        while (left_s := deadline - time.monotonic()) > 0 and self.read(left_s):
+            pass
         if self._unsent():
             raise TimeoutError("the printer left bytes untaken")
 
@@ -255,49 +298,69 @@ class _Serial:
         self._printer: Any = Serial(
             devfile=address.path,
             baudrate=address.baud,
+            xonxoff=address.flow == "xon_xoff",
             dsrdtr=False,
         )
-        self._hardware_flow = address.hardware_flow
+        self._rts_cts = address.flow == "rts_cts"
 
     def open(self, connect_s: float) -> None:
         self._printer.open()
-        self._printer.device.rtscts = self._hardware_flow
+        try:
+            self._printer.device.rtscts = self._rts_cts
+        except OSError:
+            self._printer.device.close()
+            raise
 
     def write(self, piece: bytes, write_s: float) -> None:
         # 4 KiB take 4.3 s at 9600 baud: the deadline is on top of the time on the wire.
-        self._printer.device.write_timeout = write_s + len(piece) * 10 / self._printer.baudrate
+        self._printer.device.write_timeout = write_s + self._wire_s(len(piece))
         self._printer._raw(piece)
 
     def read(self, read_s: float) -> bytes | None:
-        self._printer.device.timeout = read_s
-        waiting: int = self._printer.device.in_waiting
-        if waiting > 1:
-            told: bytes = self._printer._read()
-        else:
-            # _read() waits for 16 bytes or the deadline; replies are single bytes.
-            told = self._printer.device.read(1)
+        # Not python-escpos' _read(): it waits for 16 bytes or the deadline, and replies are single
+        # bytes.
+        wire = self._printer.device
+        wire.timeout = read_s
+        told: bytes = wire.read(max(1, min(READ_BYTES, wire.in_waiting)))
         return told or None
 
     def finish(self, linger_s: float) -> None:
-        # flush() would wait for ever behind a printer that holds its line busy.
-        deadline = time.monotonic() + linger_s
-        while self._printer.device.out_waiting and time.monotonic() < deadline:
-            time.sleep(0.02)
+        """Raises TimeoutError if bytes stay behind."""
+        self._let_go(linger_s)
+        if self._printer.device.out_waiting:
+            raise TimeoutError("the printer left bytes untaken")
 
     def close(self) -> None:
-        # Not python-escpos' close(): it flushes.
-        if self._printer.device.out_waiting:
-            self._printer.device.reset_output_buffer()
-        self._printer.device.close()
+        # Not python-escpos' close(): it waits for ever behind a printer that holds its line busy,
+        # as the system itself does for half a minute when bytes are left.
+        try:
+            self._let_go(0.2)
+            if self._printer.device.out_waiting:
+                self._printer.device.reset_output_buffer()
+        finally:
+            self._printer.device.close()
+
+    def _let_go(self, patience_s: float) -> None:
+        wire = self._printer.device
+        deadline = time.monotonic() + patience_s + self._wire_s(wire.out_waiting)
+        while wire.out_waiting and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _wire_s(self, count: int) -> float:
+        """How long so many bytes take: eight bits, a start and a stop."""
+        return count * 10 / float(self._printer.baudrate)
 
 
 class _Usb:
     def __init__(self, address: UsbAddress) -> None:
+        # First: without it python-escpos fails again, aloud, when the object is collected.
+        import usb.core  # noqa: F401
         from escpos.printer import Usb
 
         self._printer: Any = Usb(
             address.vendor,
             address.product,
+            {"serial_number": address.serial} if address.serial else {},
             timeout=1000,
             in_ep=address.in_endpoint,
             out_ep=address.out_endpoint,

@@ -16,39 +16,68 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from daemon.core.errors import PrinterError
+from daemon.core.printer_model import Answers, Buzzer, Model
 from daemon.core.receipt import Receipt
 from daemon.core.receipt_text import marked
 from daemon.ports.printing import Paper, Printed, PrinterStatus
 from daemon.printer import dialogue
-from daemon.printer.commands import MOST_BAND_ROWS, dle_pulse, esc_pulse
+from daemon.printer.commands import MOST_BAND_ROWS, beep
 from daemon.printer.gb18030 import Encoding, native_job
 from daemon.printer.layout import Line, TextLine, lay_out
-from daemon.printer.port import PrinterPort
+from daemon.printer.port import PrinterPort, Wire
 from daemon.printer.raster import Rasterizer, find_fonts
 from daemon.printer.status import blocking_problem, unreachable
 
 _log = logging.getLogger(__name__)
+NOT_OPENED: Final = (
+    "printer_absent",
+    "printer_forbidden",
+    "printer_busy",
+    "printer_wrong_kind",
+    "printer_driver_missing",
+)
 _Result = TypeVar("_Result")
 
-COLUMNS_BY_WIDTH_MM: Final = {58: 32, 80: 48}
+DOTS_BY_WIDTH_MM: Final = {58: 384, 80: 576}
 FRESH_S: Final = 1.5
 """Silence this young is not asked for again: a mute printer costs a second each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrinterSettings:
-    """What differs between printers. `width_mm` 58 or 80; `band_rows` how many rows of a picture it
-    takes at once; `drawer_pin` 2 or 5."""
+    """What differs between printers. `width_mm` 58 or 80; `dots` of a line, 0: what that width
+    has; `band_rows` how many rows of a picture it takes at once; `drawer_pin` 2 or 5, 0: there is
+    no drawer; `beeps`: with every paper, for people who look elsewhere."""
 
     width_mm: int = 80
     encoding: Encoding = Encoding.RASTER
     band_rows: int = MOST_BAND_ROWS
     drawer_pin: int = 2
+    dots: int = 0
+    cutter: bool = True
+    buzzer: Buzzer = Buzzer.NONE
+    answers: Answers = Answers.UNKNOWN
+    beeps: bool = False
     patience: dialogue.Patience = field(default_factory=dialogue.Patience)
 
     @property
     def columns(self) -> int:
-        return COLUMNS_BY_WIDTH_MM[self.width_mm]
+        """Even, so that a row of a picture is whole bytes."""
+        return (self.dots or DOTS_BY_WIDTH_MM[self.width_mm]) // 24 * 2
+
+
+def settings_of(model: Model, *, beeps: bool = False) -> PrinterSettings:
+    return PrinterSettings(
+        width_mm=model.width_mm,
+        encoding=Encoding(model.encoding),
+        band_rows=model.band_rows,
+        drawer_pin=model.drawer_pin,
+        dots=model.dots,
+        cutter=model.cutter,
+        buzzer=model.buzzer,
+        answers=model.answers,
+        beeps=beeps,
+    )
 
 
 class EscposPrinter:
@@ -82,13 +111,16 @@ class EscposPrinter:
         self._speaking.shutdown(wait=False, cancel_futures=True)
         self._drawing.shutdown(wait=False, cancel_futures=True)
 
-    async def print(self, receipt: Receipt, *, maybe_printed: bool = False) -> Printed:
+    async def print(
+        self, receipt: Receipt, *, maybe_printed: bool = False, beep: bool = False
+    ) -> Printed:
         """See the port. The drawer is kicked for the first print only, and before anything that can
         fail for lack of paper: a paper-out must not lock the cash in."""
         job = await self._in(self._drawing, lambda: self._job(receipt, maybe_printed))
         first = not (maybe_printed or receipt.copy or receipt.late)
         kick = receipt.open_drawer and first
-        return await self._in(self._speaking, lambda: self._print(job, kick))
+        loud = beep or self._settings.beeps
+        return await self._in(self._speaking, lambda: self._print(job, kick, loud))
 
     async def open_drawer(self) -> None:
         """Raises PrinterError as `print`."""
@@ -126,39 +158,44 @@ class EscposPrinter:
     def _job(self, receipt: Receipt, maybe_printed: bool) -> list[bytes]:
         lines = self._lines(receipt, maybe_printed)
         rasterizer, rows = self._rasterizer, self._settings.band_rows
+        columns, cutter = self._settings.columns, self._settings.cutter
         if rasterizer is None:
             spoken = self._settings.encoding
             plain = Encoding.GB18030 if spoken is Encoding.RASTER else spoken
-            return native_job(lines, self._settings.columns, plain, None)
+            return native_job(lines, columns, plain, None, cutter=cutter)
         if self._settings.encoding is Encoding.RASTER:
-            return rasterizer.job(lines, rows)
+            return rasterizer.job(lines, rows, cutter=cutter)
 
         def picture(line: TextLine) -> list[bytes]:
             return rasterizer.bands([line], rows)
 
-        return native_job(lines, self._settings.columns, self._settings.encoding, picture)
+        return native_job(lines, columns, self._settings.encoding, picture, cutter=cutter)
 
     def _preview(self, receipt: Receipt) -> bytes:
         if self._rasterizer is None:
             raise PrinterError("printer_no_font")
         return self._rasterizer.png(self._lines(receipt, False))
 
-    def _print(self, job: Sequence[bytes], kick: bool) -> Printed:
-        patience = self._settings.patience
+    def _print(self, job: Sequence[bytes], kick: bool, loud: bool) -> Printed:
+        settings = self._settings
         try:
             with self._port as wire:
-                before = self._fresh() or self._heard(dialogue.ask_status(wire, patience))
-                if kick:
-                    pin = self._settings.drawer_pin
-                    wire.write(dle_pulse(pin) if before.online is False else esc_pulse(pin))
+                before = self._fresh() or self._ask(wire)
+                if kick and settings.drawer_pin:
+                    dialogue.kick(wire, before, settings.drawer_pin)
                 problem = blocking_problem(before)
                 if problem is not None:
                     raise PrinterError(problem)
-                dialogue.send(wire, job, patience)
-                outcome, after = dialogue.confirm(wire, before, patience)
+                dialogue.send(wire, job, settings.patience)
+                if loud and settings.buzzer is not Buzzer.NONE:
+                    wire.write(beep(settings.buzzer))
+                if settings.answers is Answers.NO:
+                    outcome = Printed.UNCONFIRMED
+                else:
+                    outcome, after = dialogue.confirm(wire, before, settings.patience)
+                    self._heard(after)
                 if outcome is Printed.UNCONFIRMED:
                     wire.finish()
-                self._heard(after)
                 return outcome
         except PrinterError as error:
             self._failed(error)
@@ -167,8 +204,9 @@ class EscposPrinter:
     def _open_drawer(self) -> None:
         try:
             with self._port as wire:
-                pin = self._settings.drawer_pin
-                self._heard(dialogue.open_drawer(wire, self._settings.patience, pin))
+                told = self._ask(wire)
+                if self._settings.drawer_pin:
+                    dialogue.kick(wire, told, self._settings.drawer_pin)
         except PrinterError as error:
             self._failed(error)
             raise
@@ -176,10 +214,19 @@ class EscposPrinter:
     def _refresh(self) -> PrinterStatus:
         try:
             with self._port as wire:
-                self._heard(dialogue.ask_status(wire, self._settings.patience))
+                self._ask(wire)
         except PrinterError as error:
             self._failed(error)
         return self.status()
+
+    def _ask(self, wire: Wire) -> PrinterStatus:
+        """Where silence means absence, a silent printer is unreachable, though its line is not."""
+        if self._settings.answers is Answers.NO:
+            return self._heard(PrinterStatus(reachable=True))
+        told = dialogue.ask_status(wire, self._settings.patience)
+        if self._settings.answers is Answers.YES and told.problem == "printer_mute":
+            told = unreachable("printer_silent")
+        return self._heard(told)
 
     def _fresh(self) -> PrinterStatus | None:
         young = self._asked_at is not None and time.monotonic() - self._asked_at < FRESH_S
@@ -193,7 +240,7 @@ class EscposPrinter:
     def _failed(self, error: PrinterError) -> None:
         """Keeps what the printer said where it spoke; after a broken line nothing is known."""
         self._asked_at = None
-        if error.key in ("printer_absent", "printer_driver_missing"):
+        if error.key in NOT_OPENED:
             self._status = unreachable(error.key)
         elif error.key in ("printer_cut_off", "printer_stalled"):
             self._status = PrinterStatus(reachable=True, problem=error.key)

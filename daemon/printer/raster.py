@@ -20,7 +20,7 @@ from qrcode.constants import ERROR_CORRECT_M
 
 from daemon.core.errors import PrinterError
 from daemon.core.receipt import Align
-from daemon.printer.commands import ESC_INITIALIZE, MOST_BAND_ROWS, gs_bands, gs_cut
+from daemon.printer.commands import ESC_INITIALIZE, MOST_BAND_ROWS, ending, gs_bands
 from daemon.printer.layout import (
     COLUMN_DOTS,
     MISSING,
@@ -133,9 +133,11 @@ class Rasterizer:
         """`lines` as GS v 0 commands."""
         return list(gs_bands(self.draw(lines).tobytes(), self.dots // 8, band_rows))
 
-    def job(self, lines: Sequence[Line], band_rows: int = MOST_BAND_ROWS) -> list[bytes]:
-        """A whole paper in pieces: initialize, bands, cut."""
-        return [ESC_INITIALIZE, *self.bands(lines, band_rows), gs_cut()]
+    def job(
+        self, lines: Sequence[Line], band_rows: int = MOST_BAND_ROWS, *, cutter: bool = True
+    ) -> list[bytes]:
+        """A whole paper in pieces: initialize, bands, cut (or the way to the tear bar)."""
+        return [ESC_INITIALIZE, *self.bands(lines, band_rows), ending(cutter)]
 
     def png(self, lines: Sequence[Line]) -> bytes:
         """The same picture, black on white, as PNG."""

@@ -26,6 +26,10 @@ MOST_TRIES: Final = 5
 _WAITED_OUT: Final = frozenset(
     (
         "printer_absent",
+        "printer_forbidden",
+        "printer_busy",
+        "printer_wrong_kind",
+        "printer_silent",
         "printer_driver_missing",
         "printer_paper_out",
         "printer_cover_open",

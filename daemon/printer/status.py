@@ -73,6 +73,11 @@ def unreachable(problem: str) -> PrinterStatus:
     return PrinterStatus(reachable=False, problem=problem)
 
 
+def unknown(problem: str) -> PrinterStatus:
+    """It was reached, and nothing that it says is known to be true."""
+    return PrinterStatus(reachable=True, problem=problem)
+
+
 def blocking_problem(status: PrinterStatus) -> str | None:
     """The key of what keeps this printer from printing, None if nothing is known to. A printer that
     says nothing of itself is printed to: many cheap ones never answer."""

@@ -25,11 +25,13 @@ def host_and_port(text: str) -> tuple[str, int]:
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m simulator.printer", description="A simulated ESC/POS network printer."
+        prog="python -m simulator.printer", description="A simulated ESC/POS printer."
     )
     add = parser.add_argument
     add("--listen", type=host_and_port, default=("127.0.0.1", 9100), metavar="H:P",
         help="raw printing port; port 0 takes a free one")  # fmt: skip
+    add("--cable", type=Path, metavar="NAME",
+        help="a serial or USB cable too, to be opened under this name")  # fmt: skip
     add("--control", type=host_and_port, default=("127.0.0.1", 9180), metavar="H:P",
         help="control page (HTTP)")  # fmt: skip
     add("--state", type=Path, required=True, metavar="DIR",
@@ -46,7 +48,8 @@ def arguments() -> argparse.ArgumentParser:
 async def run(options: argparse.Namespace) -> None:
     """Until SIGTERM or SIGINT. Prints one line when it is ready."""
     profile = Profile(width_dots=options.width, encoding=options.encoding)
-    printer = Printer(options.state, profile, connections=max(1, options.connections))
+    connections = max(1, options.connections)
+    printer = Printer(options.state, profile, connections=connections, cable=options.cable)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

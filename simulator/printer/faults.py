@@ -14,7 +14,8 @@ SENSOR_FAULTS = {
     "cover-open": Condition(cover_open=True),
     "offline": Condition(switched_offline=True),
 }
-LINE_FAULTS = ("mute", "slow", "cut-connection", "refuse", "stall")
+LINE_FAULTS = ("mute", "slow", "cut-connection", "refuse", "stall", "garble", "babble")
+"""garble: every answer is no answer; babble: talks without an end, and answers nothing."""
 FAULTS = (*SENSOR_FAULTS, *LINE_FAULTS)
 
 DEFAULT_BYTES_PER_S = 960

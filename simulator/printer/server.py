@@ -3,7 +3,7 @@
 What arrives goes three ways: real-time commands are answered at once, everything is queued in a
 buffer of 64 KiB, and the head prints from the buffer while the printer is online. A full buffer
 is not read on, so the sender feels TCP back-pressure. One connection is served at a time, others
-wait their turn, as network printers do.
+wait their turn, as network printers do. A serial or USB cable beside the network is one more line.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from simulator.printer import fonts, status
 from simulator.printer.archive import PaperArchive, Record
+from simulator.printer.cable import Cable
 from simulator.printer.faults import Fault
 from simulator.printer.interpreter import Event, Interpreter
 from simulator.printer.paper import Paper
@@ -37,6 +39,11 @@ TORN_COMMAND_S = 10.0
 """Patience with a command whose rest does not come, while its connection is open."""
 SLOW_TICK_S = 0.05
 MAX_UNKNOWN_KEPT = 200
+GARBLED = b"\xff"
+BABBLE = b"\xa5\xff" * 256
+BABBLE_TICK_S = 0.005
+MAX_UNHEARD_BYTES = 64 * 1024
+"""Of babble: a sender that does not listen must not fill the printer's memory."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,11 @@ class UnknownCommand:
 
 @dataclass(eq=False)
 class _Line:
-    """One connection."""
+    """One connection, or the cable."""
 
     reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    reading: asyncio.BaseTransport
+    writing: asyncio.WriteTransport
     scanner: RealTimeScanner
     automatic: bool = False
     open: bool = True
@@ -69,7 +77,10 @@ class Printer:
         *,
         connections: int = 1,
         silence_s: float = SILENCE_S,
+        cable: Path | None = None,
     ) -> None:
+        """`cable`: the name under which a serial or USB cable can be opened."""
+        self.cable = Cable(cable) if cable is not None else None
         self.profile = profile or Profile()
         self.archive = PaperArchive(state)
         self.fault = Fault()
@@ -96,12 +107,15 @@ class Printer:
         self._saving = asyncio.Lock()
         self._server: asyncio.Server | None = None
         self._pump_task: asyncio.Task[None] | None = None
+        self._cable_tasks: set[asyncio.Task[None]] = set()
+        self._babble_task: asyncio.Task[None] | None = None
 
     # -- life ---------------------------------------------------------------------------------
 
     async def start(self, host: str, port: int) -> None:
         """Listens; port 0 takes a free one, `address` says which. Raises OSError."""
         await self._listen(host, port)
+        await self._plug()
         self._pump_task = asyncio.create_task(self._pump(), name="printer head")
 
     async def wait(self) -> None:
@@ -112,9 +126,11 @@ class Printer:
     async def stop(self) -> None:
         """Closes everything; paper in the head is torn off and saved."""
         await self._shut()
-        if self._pump_task is not None:
-            self._pump_task.cancel()
-            await asyncio.gather(self._pump_task, return_exceptions=True)
+        tasks = (self._pump_task, self._babble_task, *self._cable_tasks)
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await self._end_paper("power off")
 
     async def _listen(self, host: str, port: int) -> None:
@@ -132,13 +148,24 @@ class Printer:
         if server is not None:
             await server.wait_closed()
 
+    async def _plug(self) -> None:
+        if self.cable is None or self.cable.plugged:
+            return
+        await self.cable.plug()
+        task = asyncio.create_task(self._serve_cable(self.cable), name="printer cable")
+        self._cable_tasks.add(task)
+        task.add_done_callback(self._cable_tasks.discard)
+
     def _break_connections(self) -> None:
         """As when the plug is pulled: the peer gets a reset, not an orderly end."""
+        if self.cable is not None:
+            self.cable.unplug()
         for line in list(self._lines):
-            sock = line.writer.get_extra_info("socket")
-            if sock is not None and not line.writer.transport.is_closing():
+            sock = line.writing.get_extra_info("socket")
+            if sock is not None and not line.writing.is_closing():
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            line.writer.transport.abort()
+            if not line.writing.is_closing():
+                line.writing.abort()
 
     # -- what a person sees and sets ----------------------------------------------------------
 
@@ -179,6 +206,10 @@ class Printer:
             await self._shut()
         elif self._server is None:
             await self._listen(*self.address)
+        if not self._active("refuse"):
+            await self._plug()
+        if self._active("babble") and self._babble_task is None:
+            self._babble_task = asyncio.create_task(self._babble(), name="printer babble")
         for line in self._lines:
             self._hold(line)
             if line.automatic:
@@ -209,26 +240,50 @@ class Printer:
     # -- receiving ----------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = _Line(reader, writer, RealTimeScanner())
+        line = _Line(reader, writer.transport, writer.transport, RealTimeScanner())
         self._lines.add(line)
         self._hold(line)
         try:
             async with self._turn:
-                while data := await self._receive(line):
-                    await self._accept(line, data)
-        except (ConnectionError, TimeoutError):
-            # The sender is gone; what it sent is still printed.
-            line.open = False
+                await self._take(line)
         finally:
-            line.open = False
-            self._lines.discard(line)
-            writer.transport.abort()
-            self._wake.set()
-            self._changed()
+            self._gone(line)
+
+    async def _serve_cable(self, cable: Cable) -> None:
+        """Until it is pulled out; a cable takes nobody's turn."""
+        line = _Line(cable.reader, cable.reading, cable.writing, RealTimeScanner())
+        self._lines.add(line)
+        self._hold(line)
+        try:
+            await self._take(line)
+        finally:
+            self._gone(line)
+
+    async def _take(self, line: _Line) -> None:
+        """A sender may go at any moment; what it sent is still printed."""
+        with suppress(OSError, TimeoutError):
+            while data := await self._receive(line):
+                await self._accept(line, data)
+
+    def _gone(self, line: _Line) -> None:
+        line.open = False
+        self._lines.discard(line)
+        if not line.writing.is_closing():
+            line.writing.abort()
+        self._wake.set()
+        self._changed()
+
+    async def _babble(self) -> None:
+        while self._active("babble"):
+            for line in self._lines:
+                if _room_to_say(line):
+                    line.writing.write(BABBLE)
+            await asyncio.sleep(BABBLE_TICK_S)
+        self._babble_task = None
 
     def _hold(self, line: _Line) -> None:
-        """`stall`: the socket is not read, not even into asyncio's buffer."""
-        transport = line.writer.transport
+        """`stall`: the line is not read, not even into asyncio's buffer."""
+        transport = line.reading
         if isinstance(transport, asyncio.ReadTransport) and not transport.is_closing():
             if self._active("stall"):
                 transport.pause_reading()
@@ -275,8 +330,9 @@ class Printer:
             self._room.set()
 
     def _answer(self, line: _Line, answer: bytes) -> None:
-        if line.open and not self._active("mute") and not line.writer.transport.is_closing():
-            line.writer.write(answer)
+        if self._active("mute") or self._active("babble") or not _room_to_say(line):
+            return
+        line.writing.write(GARBLED * len(answer) if self._active("garble") else answer)
 
     def _kicked(self) -> None:
         self.drawer_kicks += 1
@@ -364,3 +420,9 @@ class Printer:
         for call in self.on_paper:
             call(record)
         self._changed()
+
+
+def _room_to_say(line: _Line) -> bool:
+    if not line.open or line.writing.is_closing():
+        return False
+    return line.writing.get_write_buffer_size() < MAX_UNHEARD_BYTES

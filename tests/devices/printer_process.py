@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class SimulatedPrinter:
     address: NetworkAddress
     control: str
+    cable: Path
+    """What its serial or USB cable is opened by."""
 
     def fault(self, name: str, **more: int) -> None:
         request = urllib.request.Request(
@@ -71,7 +73,8 @@ def simulated_printer(
     """Started, ready, and stopped again."""
     command = [sys.executable, "-m", "simulator.printer", "--width", str(width)]
     command += ["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
-    command += ["--state", str(state), "--encoding", encoding]
+    command += ["--state", str(state), "--encoding", encoding, "--cable", str(state / "cable")]
+    state.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -81,7 +84,8 @@ def simulated_printer(
                     break
             else:
                 raise AssertionError("the simulated printer did not start")
-            yield SimulatedPrinter(NetworkAddress(ready[1], int(ready[2])), ready[3])
+            address = NetworkAddress(ready[1], int(ready[2]))
+            yield SimulatedPrinter(address, ready[3], state / "cable")
         finally:
             process.terminate()
 

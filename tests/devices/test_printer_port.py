@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import tty
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from printer_bench import eventually, spooling, started
 from printer_process import (
     MemoryQueue,
     SimulatedPrinter,
@@ -26,21 +25,17 @@ from printer_process import (
 from daemon.core.errors import PrinterError
 from daemon.core.receipt import Text
 from daemon.ports.printing import Paper, Printed, PrinterStatus, ReceiptPrinter
-from daemon.printer.dialogue import Patience
 from daemon.printer.gb18030 import Encoding
-from daemon.printer.port import Address, Deadlines, NetworkAddress, PrinterPort, SerialAddress
-from daemon.printer.printer import EscposPrinter, PrinterSettings
+from daemon.printer.port import NetworkAddress, PrinterPort, SerialAddress
+from daemon.printer.printer import EscposPrinter
 from daemon.printer.raster import find_fonts
-from daemon.printer.spool import MOST_TRIES, Pace, Spool
+from daemon.printer.spool import MOST_TRIES
 
 try:
     HAS_FONT = bool(find_fonts())
 except PrinterError:
     HAS_FONT = False
 needs_font = pytest.mark.skipif(not HAS_FONT, reason="no Chinese font (fonts-wqy-microhei)")
-
-QUICK = Deadlines(connect_s=2.0, write_s=2.0, linger_s=2.0)
-PATIENCE = Patience(reply_s=0.5, paper_s=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +56,6 @@ def well(wide: SimulatedPrinter) -> Iterator[SimulatedPrinter]:
     wide.fault("ok")
     yield wide
     wide.fault("ok")
-
-
-@asynccontextmanager
-async def started(address: Address, fonts: list[Path] | None = None, **settings: Any) -> Any:
-    port = PrinterPort(address, QUICK)
-    printer = EscposPrinter(port, PrinterSettings(patience=PATIENCE, **settings), fonts)
-    await printer.start()
-    try:
-        yield printer
-    finally:
-        await printer.stop()
 
 
 def test_it_is_a_receipt_printer() -> None:
@@ -273,42 +257,6 @@ async def test_a_serial_line_that_is_not_there() -> None:
 
 
 # The spool ----------------------------------------------------------------------------------------
-
-
-class Watch:
-    """What the spool told."""
-
-    def __init__(self) -> None:
-        self.changes: list[tuple[PrinterStatus, int]] = []
-        self.receipts: list[tuple[str, str]] = []
-
-    def on_change(self, status: PrinterStatus, waiting: int) -> None:
-        self.changes.append((status, waiting))
-
-    def on_receipt(self, receipt_id: str, state: str) -> None:
-        self.receipts.append((receipt_id, state))
-
-    @property
-    def states(self) -> list[str]:
-        return [state for _, state in self.receipts]
-
-
-@asynccontextmanager
-async def spooling(queue: MemoryQueue, printer: ReceiptPrinter) -> Any:
-    watch = Watch()
-    pace = Pace(look_s=0.05, first_s=0.05, most_s=0.2)
-    spool = Spool(queue, printer, watch.on_change, watch.on_receipt, pace)
-    await spool.start()
-    try:
-        yield spool, watch
-    finally:
-        await spool.stop()
-
-
-async def eventually(holds: Any, within_s: float = 30.0) -> None:
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_the_spool_prints_all_in_order(well: SimulatedPrinter) -> None:

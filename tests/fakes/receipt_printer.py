@@ -21,14 +21,18 @@ class MemoryPrinter:
 
     papers: list[Receipt] = field(default_factory=list)
     drawer_opened: int = 0
+    beeps: int = 0
     _status: PrinterStatus = WELL
 
-    async def print(self, receipt: Receipt, *, maybe_printed: bool = False) -> Printed:
+    async def print(
+        self, receipt: Receipt, *, maybe_printed: bool = False, beep: bool = False
+    ) -> Printed:
         if self._status.problem is not None:
             raise PrinterError(self._status.problem)
         self.papers.append(replace(receipt, late=maybe_printed))
         if receipt.open_drawer:
             await self.open_drawer()
+        self.beeps += beep
         return Printed.CONFIRMED
 
     async def open_drawer(self) -> None:

@@ -10,6 +10,7 @@ from daemon.ledger.loyalty_desk import LoyaltyDesk
 from daemon.ledger.office_desk import OfficeDesk
 from daemon.ledger.paper import PaperDesk
 from daemon.ledger.people import PeopleDesk
+from daemon.ledger.places_desk import PlacesDesk
 from daemon.ledger.requests import RequestDesk
 from daemon.ledger.rules_desk import RulesDesk
 from daemon.ledger.sales_desk import SalesDesk
@@ -25,6 +26,7 @@ class SqlBooks(
     PeopleDesk,
     StaffDesk,
     PaperDesk,
+    PlacesDesk,
     SealDesk,
     RulesDesk,
     SalesDesk,

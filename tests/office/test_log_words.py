@@ -13,27 +13,37 @@ WORDS = ROOT / "web_ui" / "src" / "office" / "text" / "facts.ts"
 
 
 def facts_of(tree: ast.AST) -> Iterator[str]:
-    """Keys of dictionaries that name an event, of those that are a draft's `detail`, and what is
-    put into one by name."""
+    """Keys of dictionaries that name an event, of those that are a draft's `detail` or the `facts`
+    of what is put on the journal, and what is put into one by name."""
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    names = {"detail", "facts"} if "put_on_journal" in called else {"detail"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict) and "event" in (keys := list(_keys(node))):
             yield from keys
-        elif isinstance(node, ast.keyword) and node.arg == "detail":
+        elif isinstance(node, ast.keyword) and node.arg in names:
             yield from _keys(node.value)
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             first = node.targets[0] if isinstance(node, ast.Assign) else node.target
             for target in first.elts if isinstance(first, ast.Tuple) else [first]:
-                if _is_detail(target):
+                if _is_one_of(names, target):
                     yield from _keys(node.value)
-                elif isinstance(target, ast.Subscript) and _is_detail(target.value):
+                elif isinstance(target, ast.Subscript) and _is_one_of(names, target.value):
                     yield from _text(target.slice)
 
 
-def _is_detail(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "detail"
+def _is_one_of(names: set[str], node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def _keys(node: ast.AST | None) -> Iterator[str]:
+    """Of a dictionary, or of those that are joined to one by `|`."""
+    if isinstance(node, ast.BinOp):
+        yield from _keys(node.left)
+        yield from _keys(node.right)
     for key in node.keys if isinstance(node, ast.Dict) else ():
         yield from _text(key)
 

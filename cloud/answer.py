@@ -14,12 +14,15 @@ from typing import Final
 from cloud import bell
 from cloud.books import CloudBooks, CloudStore
 from cloud.chain_rules import RULES, chain_rules
-from cloud.datasets import deltas_for, take_changes
+from cloud.datasets import SharedDeltas, take_changes
+from cloud.desks.accounts import ask_granted_after, ask_open_parts, ask_recalled, ask_to_grant
+from cloud.desks.journals import ask_due, ask_journal, ask_newest
+from cloud.desks.office import ask_dataset_versions
 from cloud.effects import catch_up
 from cloud.epochs import end_epoch, stand
 from cloud.grants import give
 from cloud.ingest import ingest, receipt_of
-from cloud.records import Device, DeviceState, Journal, JournalState
+from cloud.records import DebitPart, Device, DeviceState, HeldLease, Journal, JournalState
 from cloud.requests import Asker, answer_request
 from cloud.wholes import wholes_of, whom
 from daemon.core.errors import SyncError
@@ -56,6 +59,18 @@ class Answered:
     reminder: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where a device stands in the books, all at one moment."""
+
+    journal: Journal
+    newest: Journal
+    granted: list[tuple[HeldLease, str]]
+    recalled: list[tuple[str, str]]
+    opened: list[DebitPart]
+    versions: dict[str, int]
+
+
 class Cloud:
     """What answers devices. `now_ms` is the cloud's clock; `policy` the merchant's rules, until the
     office writes others."""
@@ -74,6 +89,7 @@ class Cloud:
         self.now_ms = now_ms
         self.policy = policy or ChainPolicy()
         self._rules_version = 0
+        self._shared = SharedDeltas()
 
     async def exchange(self, message: bytes, *, device: str | None = None) -> bytes:
         """A signed report, answered with signed orders. `device` is whose certificate it came
@@ -85,7 +101,7 @@ class Cloud:
     async def open(self, message: bytes, *, device: str | None = None) -> tuple[Report, Device]:
         """Raises SyncError: `report_*` where the message does not verify, "device_unknown",
         "device_revoked", "report_device" where it speaks for somebody else."""
-        async with self.store.transaction() as books:
+        async with self.store.look() as books:
             known = await _signer(books, message)
         report = open_report(message, {} if known is None else known.trusted())
         assert known is not None, "nothing verifies without a key"
@@ -110,9 +126,13 @@ class Cloud:
                 await self.store.run(
                     partial(_end_forked, device=device, journal=done.journal, now_ms=now_ms)
                 )
-        await catch_up(self.store, device.device, epoch, now_ms)
+        async with self.store.look() as books:
+            due, waiting = await books.together(ask_due(device.device), ask_to_grant(1))
+        if due:
+            await catch_up(self.store, device.device, epoch, now_ms)
         await take_changes(self.store, device, epoch, report.changes, report.have, now_ms)
-        await give(self.store, self.policy, now_ms)
+        if due or report.changes or waiting:
+            await give(self.store, self.policy, now_ms)
         asker = Asker(device, epoch, self.policy, now_ms)
         answers = [await answer_request(self.store, asker, request) for request in report.requests]
         return await self.orders(report, device, tuple(answers))
@@ -121,7 +141,7 @@ class Cloud:
         self, report: Report, device: Device, answers: tuple[Answer, ...] = ()
     ) -> Answered:
         """What the device must hear now."""
-        async with self.store.transaction() as books:
+        async with self.store.look() as books:
             return await self._orders(books, report, device, answers)
 
     async def _meet(
@@ -155,26 +175,28 @@ class Cloud:
         self, books: CloudBooks, report: Report, device: Device, answers: tuple[Answer, ...]
     ) -> Answered:
         now_ms, epoch = self.now_ms(), report.hello.identity.epoch
-        journal = await books.journals.journal(device.device, epoch)
-        newest = await books.journals.newest(device.device)
-        assert journal is not None and newest is not None
+        seen = _Standing(
+            *await books.together(
+                ask_journal(device.device, epoch),
+                ask_newest(device.device),
+                ask_granted_after(device.device, epoch, report.grants_upto, GRANTS_AT_A_TIME),
+                ask_recalled(device.device, epoch, RECALLS_AT_A_TIME),
+                ask_open_parts(device.device, epoch),
+                ask_dataset_versions(),
+            )
+        )
+        journal, newest = seen.journal, seen.newest
         live = journal.state is JournalState.LIVE
         # A disk that may have been put back is given nothing twice before that is known.
-        whole = live and report.hello.bseq >= journal.bseq
-        granted = await books.accounts.granted_after(
-            device.device, epoch, report.grants_upto, GRANTS_AT_A_TIME if whole else 0
-        )
-        recalled = await books.accounts.recalled(
-            device.device, epoch, RECALLS_AT_A_TIME if live else 0
-        )
-        versions = await books.office.dataset_versions()
-        await self._follow_rules(books, versions.get(RULES, 0))
-        deltas = await deltas_for(books, report.have, versions)
+        granted = seen.granted if live and report.hello.bseq >= journal.bseq else []
+        recalled = seen.recalled if live else []
+        opened = seen.opened if live else []
+        await self._follow_rules(books, seen.versions.get(RULES, 0))
+        deltas = await self._shared.deltas(books, report.have, seen.versions, now_ms)
         grants = tuple(
             Grant(h.gseq, h.key.member, h.key.asset, h.key.lot, h.lease.granted, rule)
             for h, rule in granted
         )
-        opened = await books.accounts.open_parts(device.device, epoch) if live else []
         behind = journal.bseq > report.receipted
         orders = Orders(
             echo=report.nonce,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cloud.bell import Bell
 from cloud.desks.accounts import AccountDesk
 from cloud.desks.devices import DeviceDesk
 from cloud.desks.journals import JournalDesk
 from cloud.desks.office import OfficeDesk
-from cloud.statements import Statements
+from cloud.statements import Ask, Statements
 
 T = TypeVar("T")
 
@@ -29,6 +29,11 @@ class CloudBooks:
         self.accounts = AccountDesk(statements)
         self.office = OfficeDesk(statements)
         self._statements = statements
+
+    async def together(self, *asks: Ask[Any]) -> list[Any]:
+        """The answers of several questions, of one moment, in their order."""
+        found = await self._statements.together(asks)
+        return [ask.read(rows) for ask, rows in zip(asks, found, strict=True)]
 
     async def tell(self, topic: str) -> None:
         """Wakes whoever waits for `topic`, in any process, once this is committed."""
@@ -46,6 +51,11 @@ class CloudStore(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[CloudBooks]:
         """Committed when the block ends, undone when it raises."""
+        ...
+
+    def look(self) -> AbstractAsyncContextManager[CloudBooks]:
+        """For reading alone: each question sees the moment at which it is asked, and holds
+        nothing."""
         ...
 
     async def run(self, work: Callable[[CloudBooks], Awaitable[T]]) -> T:

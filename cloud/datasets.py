@@ -8,7 +8,7 @@ lost, locked, returned or replaced is never made usable by who did not know of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ LOTS: Final = "lots"
 """Rules of lots go up only; they come down with grants. The key is member/asset/lot."""
 ROWS_A_DELTA: Final = 2_000
 BYTES_A_DELTA: Final = 512 << 10
+MOST_KEPT: Final = 16
+"""Deltas at hand for the next device that lacks the same: at most 24 MB."""
+KEPT_MS: Final = 60_000
 MOST_VALUE_BYTES: Final = 1 << 20
 USABLE: Final = "active"
 
@@ -96,25 +99,55 @@ async def put_row(books: CloudBooks, row: DatasetRow, known_version: int) -> boo
     return True
 
 
-async def deltas_for(
-    books: CloudBooks, have: Mapping[str, int], versions: Mapping[str, int]
-) -> list[Delta]:
-    """What the device does not have, a bounded piece of it. A dataset waits for the one before.
-    `versions` is where each dataset stands."""
-    found: list[Delta] = []
-    for dataset in DATASETS:
-        start, end = have.get(dataset, 0), versions.get(dataset, 0)
-        if start >= end:
-            continue
+class SharedDeltas:
+    """What devices lack. Many lack the same when somebody changed something: it is read once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int, int], _Told] = {}
+
+    async def deltas(
+        self, books: CloudBooks, have: Mapping[str, int], versions: Mapping[str, int], now_ms: int
+    ) -> list[Delta]:
+        """What a device does not `have`, a bounded piece of it. A dataset waits for the one before.
+        `versions` is where each dataset stands."""
+        found: list[Delta] = []
+        for dataset in DATASETS:
+            start, end = have.get(dataset, 0), versions.get(dataset, 0)
+            if start >= end:
+                continue
+            told = await self._told(books, dataset, start, end, now_ms)
+            found.append(told.delta)
+            if not told.whole:
+                break
+        return found
+
+    async def _told(
+        self, books: CloudBooks, dataset: str, start: int, end: int, now_ms: int
+    ) -> _Told:
+        """It leads from `start` to `end` whenever it is applied, so it is never out of date; a row
+        that changed again after `end` comes again."""
+        kept = self._kept.get((dataset, start, end))
+        if kept is not None and 0 <= now_ms - kept.read_ms < KEPT_MS:
+            return kept
         rows = await books.office.dataset_after(dataset, start, ROWS_A_DELTA)
         taken = _as_far_as(rows, BYTES_A_DELTA)
         whole = len(taken) == len(rows) < ROWS_A_DELTA
         upto = end if whole else taken[-1].version
-        told = tuple(Row(row.key, row.value) for row in taken)
-        found.append(Delta(dataset, start, upto, False, told))
-        if not whole:
-            break
-    return found
+        lines = tuple(Row(row.key, row.value) for row in taken)
+        told = _Told(Delta(dataset, start, upto, False, lines), whole, now_ms)
+        self._kept[dataset, start, end] = told
+        for oldest in list(self._kept)[: max(0, len(self._kept) - MOST_KEPT)]:
+            del self._kept[oldest]
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """`whole`: nothing is left behind `delta`."""
+
+    delta: Delta
+    whole: bool
+    read_ms: int
 
 
 def _as_far_as(rows: Sequence[DatasetRow], most_bytes: int) -> list[DatasetRow]:

@@ -66,7 +66,7 @@ async def ingest(
     """Keeps what follows the cursor of that journal, which is there. Raises SyncError only where
     the store cannot be used."""
     while True:
-        async with store.transaction() as books:
+        async with store.look() as books:
             journal = await _require_journal(books, device, epoch)
             position = await position_of(books, device, journal)
         verifying = _Verifying(store, device, position)
@@ -162,7 +162,7 @@ class _Verifying:
     async def _require_same(self, bseq: int, raw: RawBatch) -> None:
         """What came before comes again. Another batch under its number is a fork."""
         who = self._cursor.identity
-        async with self._store.transaction() as books:
+        async with self._store.look() as books:
             kept = await books.journals.batch(who.device, who.epoch, bseq)
         if kept is None or kept[1] != head_of(raw.message):
             raise SyncError("batch_fork", bseq=bseq)
@@ -171,7 +171,7 @@ class _Verifying:
         """A new epoch goes on behind what its disk had when it was restored; its running rows begin
         at zero. The first epoch of all begins at its first entry."""
         who = self._cursor.identity
-        async with self._store.transaction() as books:
+        async with self._store.look() as books:
             first = (await books.journals.journals(who.device))[0]
         if first.epoch == who.epoch:
             raise SyncError("batch_gap", want_dseq=1, got_dseq=dseq + 1)

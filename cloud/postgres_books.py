@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import random
 import secrets
@@ -24,7 +25,7 @@ from typing import Any, Final, TypeVar
 from cloud import bell
 from cloud.bell import Bell
 from cloud.books import CloudBooks
-from cloud.statements import Row, numbered, scripts
+from cloud.statements import Ask, Row, numbered, scripts
 from daemon.core.errors import SyncError
 
 T = TypeVar("T")
@@ -84,20 +85,31 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[CloudBooks]:
         """Raises SyncError("store_busy") where PostgreSQL undid it: nothing was kept."""
-        try:
-            async with self._pool.acquire() as connection:
-                statements = _PostgresStatements(connection)
-                async with connection.transaction():
-                    yield CloudBooks(statements)
-        except (self._driver.SerializationError, self._driver.DeadlockDetectedError) as error:
-            raise SyncError(BUSY, why=str(error)) from error
-        except (self._driver.PostgresError, self._driver.InterfaceError, OSError) as error:
-            raise SyncError("store_unusable", why=f"{type(error).__name__}: {error}") from error
+        async with self._connected() as connection:
+            statements = _PostgresStatements(connection)
+            async with connection.transaction():
+                yield CloudBooks(statements)
         for topic in statements.told:
             self.bell.ring(topic)
         if statements.told:
             self._to_say |= statements.told
             self._said.set()
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[CloudBooks]:
+        """Without BEGIN and COMMIT: two journeys to the database less."""
+        async with self._connected() as connection:
+            yield CloudBooks(_PostgresStatements(connection))
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except (self._driver.SerializationError, self._driver.DeadlockDetectedError) as error:
+            raise SyncError(BUSY, why=str(error)) from error
+        except (self._driver.PostgresError, self._driver.InterfaceError, OSError) as error:
+            raise SyncError("store_unusable", why=f"{type(error).__name__}: {error}") from error
 
     async def run(self, work: Callable[[CloudBooks], Awaitable[T]]) -> T:
         for tried in range(TRIES):
@@ -119,6 +131,7 @@ class PostgresStore:
                 max_size=self._connections,
                 statement_cache_size=512,
                 command_timeout=60,
+                reset=_as_it_was,
             )
             async with self._pool.acquire() as connection:
                 for name, refused in UNSAFE.items():
@@ -185,6 +198,12 @@ class _PostgresStatements:
         assert len(found) <= 1
         return found[0] if found else None
 
+    async def together(self, asks: Sequence[Ask[Any]]) -> list[list[Row]]:
+        statement = numbered(_joined(tuple(ask.statement for ask in asks)))
+        values = [value for ask in asks for value in ask.values]
+        found = await self._connection.fetchrow(statement, *values)
+        return [[tuple(row) for row in rows] for rows in found]
+
     async def run(self, statement: str, *values: object) -> int:
         status: str = await self._connection.execute(numbered(statement), *values)
         count = status.rpartition(" ")[2]
@@ -200,6 +219,18 @@ class _PostgresStatements:
 
     async def tell(self, topic: str) -> None:
         self.told.add(topic)
+
+
+async def _as_it_was(_connection: Any) -> None:
+    """Nothing here changes a session beyond its transaction: a connection that comes back needs no
+    question to the database to be as it was. One with an open transaction is rolled back before."""
+
+
+@functools.lru_cache(maxsize=64)
+def _joined(statements: tuple[str, ...]) -> str:
+    """One SELECT whose columns are the rows of each. They are the desks' own, without values."""
+    columns = (f"ARRAY(SELECT a{n} FROM ({s}) a{n})" for n, s in enumerate(statements))  # noqa: S608
+    return "SELECT " + ", ".join(columns)
 
 
 def _driver() -> Any:

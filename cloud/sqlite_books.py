@@ -12,13 +12,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cloud.bell import Bell
 from cloud.books import CloudBooks
-from cloud.statements import Row, marks, parts_of, scripts
+from cloud.statements import Ask, Row, marks, parts_of, scripts
 from daemon.core.errors import SyncError
 
 T = TypeVar("T")
@@ -71,6 +71,10 @@ class SqliteStore:
                 raise
         for topic in statements.told:
             self.bell.ring(topic)
+
+    def look(self) -> AbstractAsyncContextManager[CloudBooks]:
+        """A turn like any other: there is one file and one thread."""
+        return self.transaction()
 
     async def run(self, work: Callable[[CloudBooks], Awaitable[T]]) -> T:
         async with self.transaction() as books:
@@ -139,6 +143,12 @@ class _SqliteStatements:
         found = await self.rows(statement, *values)
         assert len(found) <= 1
         return found[0] if found else None
+
+    async def together(self, asks: Sequence[Ask[Any]]) -> list[list[Row]]:
+        def ask_all() -> list[list[Row]]:
+            return [self._store.db.execute(a.statement, a.values).fetchall() for a in asks]
+
+        return await self._store.call(ask_all)
 
     async def run(self, statement: str, *values: object) -> int:
         return await self._store.call(lambda: self._store.db.execute(statement, values).rowcount)

@@ -9,11 +9,22 @@ the order of their key, so two transactions never wait for each other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A SELECT that holds nothing, and what its rows say: several can be asked together."""
+
+    statement: str
+    values: Row
+    read: Callable[[list[Row]], T]
 
 
 class Statements(Protocol):
@@ -25,6 +36,10 @@ class Statements(Protocol):
 
     async def row(self, statement: str, *values: object) -> Row | None:
         """The only row, or None."""
+        ...
+
+    async def together(self, asks: Sequence[Ask[Any]]) -> list[list[Row]]:
+        """The rows of each, of one moment and in one question, if the store can."""
         ...
 
     async def run(self, statement: str, *values: object) -> int:
@@ -42,6 +57,10 @@ class Statements(Protocol):
     async def tell(self, topic: str) -> None:
         """Wakes whoever waits for `topic`, in any process, once this transaction is committed."""
         ...
+
+
+async def answer(statements: Statements, ask: Ask[T]) -> T:
+    return ask.read(await statements.rows(ask.statement, *ask.values))
 
 
 def marks(count: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cloud.records import Account, DebitPart, HeldLease, SaleDebit
-from cloud.statements import Row, Statements
+from cloud.statements import Ask, Row, Statements, answer
 from daemon.core.lease.moves import AccountKey
 from daemon.core.lease.values import Debit, DebitState, Home, Lease, LeaseState
 
@@ -20,9 +20,51 @@ _LEASE: Final = (
     "member, asset, lot, device, epoch, granted, seen, online, topped_up, refunded, spent,"
     " returned, forced, credit, state, gseq"
 )
+_LEASE_OF_L: Final = ", ".join(f"l.{name}" for name in _LEASE.split(", "))
 _PART: Final = "member, asset, lot, txid, device, epoch, amount, state"
 _AT_A_TIME: Final = 200
 """Members in one statement."""
+
+
+def ask_granted_after(
+    device: str, epoch: int, gseq: int, most: int
+) -> Ask[list[tuple[HeldLease, str]]]:
+    """Leases whose newest grant comes after `gseq`, with the rule of the lot, in order."""
+    return Ask(
+        f"SELECT {_LEASE_OF_L}, r.rule FROM lease l LEFT JOIN lot_rule r"
+        " ON r.member = l.member AND r.asset = l.asset AND r.lot = l.lot"
+        " WHERE l.device = ? AND l.epoch = ? AND l.gseq > ? ORDER BY l.gseq LIMIT ?",
+        (device, epoch, gseq, most),
+        lambda rows: [(_held(row[:-1]), row[-1] or "") for row in rows],
+    )
+
+
+def ask_recalled(device: str, epoch: int, most: int) -> Ask[list[tuple[str, str]]]:
+    """(member, asset) of what the device was asked to give up and still has."""
+    return Ask(
+        "SELECT DISTINCT member, asset FROM lease WHERE device = ? AND epoch = ?"
+        " AND state = 'recalling' ORDER BY member, asset LIMIT ?",
+        (device, epoch, most),
+        lambda rows: [(row[0], row[1]) for row in rows],
+    )
+
+
+def ask_open_parts(device: str, epoch: int) -> Ask[list[DebitPart]]:
+    return Ask(
+        f"SELECT {_PART} FROM debit_part WHERE device = ? AND epoch = ? AND state = 'open'"
+        " ORDER BY member, asset, lot, txid",
+        (device, epoch),
+        lambda rows: [_part(row) for row in rows],
+    )
+
+
+def ask_to_grant(most: int) -> Ask[list[str]]:
+    """Members whose grants are to be looked at."""
+    return Ask(
+        "SELECT member FROM to_grant ORDER BY since_ms, member LIMIT ?",
+        (most,),
+        lambda rows: [row[0] for row in rows],
+    )
 
 
 class AccountDesk:
@@ -142,28 +184,11 @@ class AccountDesk:
         self, device: str, epoch: int, gseq: int, most: int
     ) -> list[tuple[HeldLease, str]]:
         """Leases whose newest grant comes after `gseq`, with the rule of the lot, in order."""
-        names = ", ".join(f"l.{name}" for name in _LEASE.split(", "))
-        rows = await self._sql.rows(
-            f"SELECT {names}, r.rule FROM lease l LEFT JOIN lot_rule r"
-            " ON r.member = l.member AND r.asset = l.asset AND r.lot = l.lot"
-            " WHERE l.device = ? AND l.epoch = ? AND l.gseq > ? ORDER BY l.gseq LIMIT ?",
-            device,
-            epoch,
-            gseq,
-            most,
-        )
-        return [(_held(row[:-1]), row[-1] or "") for row in rows]
+        return await answer(self._sql, ask_granted_after(device, epoch, gseq, most))
 
     async def recalled(self, device: str, epoch: int, most: int) -> list[tuple[str, str]]:
         """(member, asset) of what the device was asked to give up and still has."""
-        rows = await self._sql.rows(
-            "SELECT DISTINCT member, asset FROM lease WHERE device = ? AND epoch = ?"
-            " AND state = 'recalling' ORDER BY member, asset LIMIT ?",
-            device,
-            epoch,
-            most,
-        )
-        return [(row[0], row[1]) for row in rows]
+        return await answer(self._sql, ask_recalled(device, epoch, most))
 
     async def put_leases(self, leases: Sequence[HeldLease]) -> None:
         """Rows of accounts that are held."""
@@ -242,13 +267,7 @@ class AccountDesk:
         return found
 
     async def open_parts(self, device: str, epoch: int) -> list[DebitPart]:
-        rows = await self._sql.rows(
-            f"SELECT {_PART} FROM debit_part WHERE device = ? AND epoch = ? AND state = 'open'"
-            " ORDER BY member, asset, lot, txid",
-            device,
-            epoch,
-        )
-        return [_part(row) for row in rows]
+        return await answer(self._sql, ask_open_parts(device, epoch))
 
     async def put_parts(self, parts: Sequence[DebitPart]) -> None:
         await self._sql.many(
@@ -270,10 +289,7 @@ class AccountDesk:
         )
 
     async def members_to_grant(self, most: int) -> list[str]:
-        rows = await self._sql.rows(
-            "SELECT member FROM to_grant ORDER BY since_ms, member LIMIT ?", most
-        )
-        return [row[0] for row in rows]
+        return await answer(self._sql, ask_to_grant(most))
 
     async def granted(self, members: Iterable[str]) -> None:
         await self._sql.many(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from cloud.records import Effects, Journal, JournalState
-from cloud.statements import Row, Statements
+from cloud.statements import Ask, Row, Statements
 from daemon.core.errors import SyncError
 from daemon.sync.envelope import Verified
 
@@ -17,25 +17,41 @@ MOST_QUARANTINED_BYTES = 4 << 20
 MOST_NUMBER = 1 << 22
 
 
+def ask_journal(device: str, epoch: int) -> Ask[Journal | None]:
+    return Ask(
+        f"SELECT {_JOURNAL} FROM journal WHERE device = ? AND epoch = ?",
+        (device, epoch),
+        _only_journal,
+    )
+
+
+def ask_newest(device: str) -> Ask[Journal | None]:
+    return Ask(
+        f"SELECT {_JOURNAL} FROM journal WHERE device = ? ORDER BY epoch DESC LIMIT 1",
+        (device,),
+        _only_journal,
+    )
+
+
+def ask_due(device: str) -> Ask[bool]:
+    """Whether effects of this device are not in the accounts, of any epoch."""
+    return Ask("SELECT bseq FROM outbox WHERE device = ? LIMIT 1", (device,), bool)
+
+
 class JournalDesk:
     def __init__(self, statements: Statements) -> None:
         self._sql = statements
 
     async def journal(self, device: str, epoch: int, *, hold: bool = False) -> Journal | None:
         """`hold` makes whoever works on this journal take turns."""
+        ask = ask_journal(device, epoch)
         held = self._sql.for_update if hold else ""
-        row = await self._sql.row(
-            f"SELECT {_JOURNAL} FROM journal WHERE device = ? AND epoch = ?{held}", device, epoch
-        )
-        return None if row is None else _journal(row)
+        return ask.read(await self._sql.rows(ask.statement + held, *ask.values))
 
     async def newest(self, device: str, *, hold: bool = False) -> Journal | None:
+        ask = ask_newest(device)
         held = self._sql.for_update if hold else ""
-        row = await self._sql.row(
-            f"SELECT {_JOURNAL} FROM journal WHERE device = ? ORDER BY epoch DESC LIMIT 1{held}",
-            device,
-        )
-        return None if row is None else _journal(row)
+        return ask.read(await self._sql.rows(ask.statement + held, *ask.values))
 
     async def journals(self, device: str | None = None) -> list[Journal]:
         """By device and epoch; of one device or of all."""
@@ -343,6 +359,11 @@ class JournalDesk:
             device,
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _only_journal(rows: list[Row]) -> Journal | None:
+    assert len(rows) <= 1
+    return _journal(rows[0]) if rows else None
 
 
 def _journal(row: Row) -> Journal:

@@ -17,7 +17,7 @@ from cloud.records import (
     Settled,
     Severity,
 )
-from cloud.statements import Row, Statements
+from cloud.statements import Ask, Row, Statements, answer
 
 _AT_A_TIME: Final = 200
 """Sales in one statement."""
@@ -25,6 +25,14 @@ _DISCREPANCY: Final = (
     "id, type, severity, amount, device, account, refs, first_seen_ms, last_seen_ms, times, state,"
     " owner, deadline_ms, note"
 )
+
+
+def ask_dataset_versions() -> Ask[dict[str, int]]:
+    return Ask("SELECT dataset, version FROM dataset ORDER BY dataset", (), _versions)
+
+
+def _versions(rows: list[Row]) -> dict[str, int]:
+    return {row[0]: row[1] for row in rows}
 
 
 class OfficeDesk:
@@ -177,8 +185,7 @@ class OfficeDesk:
         return 0 if row is None else row[0]
 
     async def dataset_versions(self) -> dict[str, int]:
-        rows = await self._sql.rows("SELECT dataset, version FROM dataset ORDER BY dataset")
-        return {row[0]: row[1] for row in rows}
+        return await answer(self._sql, ask_dataset_versions())
 
     async def hold_dataset(self, dataset: str) -> None:
         """Makes whoever changes the dataset take turns."""

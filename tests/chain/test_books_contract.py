@@ -11,6 +11,10 @@ import pytest
 
 from cloud import bell
 from cloud.books import CloudBooks, CloudStore
+from cloud.datasets import SharedDeltas, put_row
+from cloud.desks.accounts import ask_granted_after, ask_open_parts, ask_recalled, ask_to_grant
+from cloud.desks.journals import ask_due, ask_journal, ask_newest
+from cloud.desks.office import ask_dataset_versions
 from cloud.discrepancies import found
 from cloud.records import (
     CardUse,
@@ -31,6 +35,7 @@ from daemon.core.errors import SyncError
 from daemon.core.lease.moves import AccountKey
 from daemon.core.lease.values import Debit, DebitState, Home, Lease, LeaseState
 from daemon.sync.envelope import Circumstances, Identity, Position, SeedKey, open_batch, seal
+from daemon.sync.link.messages import Delta, Row
 from tests.chain.counter import MERCHANT, Counter, World
 
 KEY = SeedKey(b"D1".ljust(32, b"."))
@@ -275,6 +280,58 @@ async def test_a_discrepancy_is_told_once(store: CloudStore) -> None:
         assert kept is not None and kept.state is DiscrepancyState.EXPLAINED
         assert (kept.owner, kept.note, kept.refs) == ("li", "copied", one.refs)
         assert not await books.office.settle_discrepancy("none", DiscrepancyState.OPEN, "")
+
+
+async def test_questions_asked_together_say_what_they_say_alone(store: CloudStore) -> None:
+    await begin(store)
+    held = HeldLease(ONE, "D1", 1, Lease(granted=9, seen=9, state=LeaseState.RECALLING), gseq=4)
+    part = DebitPart(ONE, "sale", Debit("D1", 1, 15))
+    async with store.transaction() as books:
+        await books.accounts.hold([ONE, OTHER])
+        await books.accounts.put_leases([held])
+        await books.accounts.put_rules({ONE: "给"})
+        await books.accounts.put_parts([part])
+        await books.accounts.to_grant(["m2", "m1"], 5)
+        await books.office.next_version("cards")
+    asks = (
+        ask_journal("D1", 1), ask_journal("D1", 2), ask_newest("D1"), ask_due("D1"),
+        ask_granted_after("D1", 1, 0, 9), ask_recalled("D1", 1, 9), ask_open_parts("D1", 1),
+        ask_to_grant(9), ask_dataset_versions(),
+    )  # fmt: skip
+    async with store.look() as books:
+        told = await books.together(*asks)
+        alone = [(await books.together(each))[0] for each in asks]
+        journal = await books.journals.journal("D1", 1)
+    assert told == alone == [
+        journal, None, journal, False, [(held, "给")], [("m1", "principal")], [part],
+        ["m1", "m2"], {"cards": 1},
+    ]  # fmt: skip
+    async with store.look() as books:
+        assert await books.together(ask_granted_after("D1", 1, 4, 9), ask_to_grant(0)) == [[], []]
+
+
+async def test_what_many_devices_lack_is_read_once_and_never_stale(store: CloudStore) -> None:
+    shared = SharedDeltas()
+
+    async def change(key: str, value: bytes) -> dict[str, int]:
+        async with store.transaction() as books:
+            await put_row(books, DatasetRow("staff", key, 0, value, "D1", 5), 0)
+            return await books.office.dataset_versions()
+
+    async def lacking(have: int, versions: dict[str, int]) -> list[Delta]:
+        async with store.look() as books:
+            return await shared.deltas(books, {"staff": have}, versions, 1_000)
+
+    one = await change("a", b"1")
+    first = await lacking(0, one)
+    assert first == [Delta("staff", 0, 1, False, (Row("a", b"1"),))]
+    assert (await lacking(0, one))[0] is first[0], "the second one that lacks it is told the same"
+    two = await change("a", b"2")
+    assert await lacking(0, two) == [Delta("staff", 0, 2, False, (Row("a", b"2"),))]
+    assert await lacking(1, two) == [Delta("staff", 1, 2, False, (Row("a", b"2"),))]
+    assert await lacking(2, two) == []
+    # Who asked in the moment before is led to where it stood then, and hears of the rest after it.
+    assert await lacking(0, one) == first
 
 
 async def test_whoever_waits_is_woken_by_a_commit(store: CloudStore) -> None:

@@ -5,6 +5,7 @@ import "element-plus/es/components/message/style/css";
 import "element-plus/es/components/message-box/style/css";
 import "element-plus/es/components/drawer/style/css";
 import "element-plus/es/components/dialog/style/css";
+import "./dialog.css";
 
 export { ElConfigProvider } from "element-plus/es/components/config-provider/index.mjs";
 export { ElDialog } from "element-plus/es/components/dialog/index.mjs";

@@ -24,7 +24,15 @@ from daemon.operations.shop import Actor, Shop
 from daemon.operations.till import Till
 from daemon.operations.views import reader_view
 from daemon.operations.void import void
-from daemon.ports.cards import CardLaid, CardLifted, Presence, ReaderChanged, SwipeRefused
+from daemon.operations.what_is import Scans
+from daemon.ports.cards import (
+    CardLaid,
+    CardLifted,
+    CodeScanned,
+    Presence,
+    ReaderChanged,
+    SwipeRefused,
+)
 
 
 class CounterDesk:
@@ -38,6 +46,7 @@ class CounterDesk:
         self.issues = IssueDesk(shop)
         self._cards = CardsThere(shop, self.till)
         self._last_run = LastRun(shop)
+        self._scans = Scans(shop)
         self._sale = CurrentSale(
             shop, self.till, self._cards, self._last_run, self.issues.require_none
         )
@@ -73,6 +82,8 @@ class CounterDesk:
                     self._shop.events.publish("reader", reader_view(status))
                 case SwipeRefused(reader, reason):
                     self._shop.events.publish("swipe", {"reader": reader, "reason": reason})
+                case CodeScanned(reader, text):
+                    await self._scans.scanned(reader, text)
                 case CardLaid(presence):
                     await self._turns.put(partial(self._card_laid, presence))
                 case CardLifted():

@@ -183,6 +183,7 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
     case "rules":
       return { ...shop, rules: shop.rules + 1 };
     case "swipe":
+    case "scan":
       return shop;
     case "shift":
       return { ...shop, shifts: shop.shifts + 1 };

@@ -5,7 +5,7 @@ import { ApiProblem, NoAnswer, get } from "../../shared/api/client";
 import { LiveLine } from "../../shared/api/events";
 import { Intentions, type Intention } from "../../shared/api/intentions";
 import { askApproved } from "../../shared/approval/approval";
-import type { LastRun, RechargeTier, Receipt, Sale, ServerEvent, Session } from "../../shared/api/types";
+import type { LastRun, RechargeTier, Receipt, Sale, Scan, ServerEvent, Session } from "../../shared/api/types";
 import { t } from "../../shared/i18n";
 import { sound } from "../../shared/sound";
 import { tell, tellProblem } from "./notices";
@@ -18,6 +18,9 @@ export const session = ref<Session | null>(null);
 /** Whether the first question about the session has been answered. */
 export const ready = ref(false);
 export const tiers = ref<RechargeTier[]>([]);
+
+/** What a scanner of the device has sent last; the counter's page takes it up. */
+export const scan = shallowRef<Scan | null>(null);
 
 /** Requests about money that have no answer yet, and which of them are being asked right now. */
 export const openIntentions = shallowRef<Intention[]>([]);
@@ -53,6 +56,7 @@ function onEvent(event: ServerEvent, id: string): void {
   const before = shop.value;
   dispatch(event);
   if (event.kind === "swipe") tellProblem(event.body.reason);
+  if (event.kind === "scan") scan.value = event.body;
   if (event.kind === "snapshot") void catchUp(before, isNewBoot(id), event.body.last_run);
 }
 

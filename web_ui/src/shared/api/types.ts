@@ -235,6 +235,13 @@ export interface Problem {
   errors?: { at: string; why: string }[];
 }
 
+/** What a scanner has sent, as the device understands it. */
+export type Scan =
+  | { reader: string; kind: "goods"; code: string }
+  | { reader: string; kind: "coupon"; code: string }
+  | { reader: string; kind: "member"; member_id: string }
+  | { reader: string; kind: "unknown" | "refused"; reason: string };
+
 export type ServerEvent =
   | { kind: "snapshot"; body: Status }
   | { kind: "counter"; body: Counter }
@@ -250,6 +257,7 @@ export type ServerEvent =
   | { kind: "shift"; body: unknown }
   | { kind: "issue"; body: CardIssue }
   | { kind: "swipe"; body: { reader: string; reason: string } }
+  | { kind: "scan"; body: Scan }
   | { kind: "whole"; body: { member_id: string; chain: MemberChain } };
 
 export const EVENT_KINDS = [
@@ -267,5 +275,6 @@ export const EVENT_KINDS = [
   "shift",
   "issue",
   "swipe",
+  "scan",
   "whole",
 ] as const satisfies readonly ServerEvent["kind"][];

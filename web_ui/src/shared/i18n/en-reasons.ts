@@ -251,6 +251,10 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
   swipe_no_number: { title: "This card has no number for us", advice: "It is not a card of this shop, or its stripe is damaged." },
   swipe_not_a_card: { title: "This reader takes cards only", advice: "Scan codes with the scanner." },
   scan_garbled: { title: "The code was misread", advice: "Scan it again; if it stays so, call store IT." },
+  scan_unknown: { title: "Nobody and nothing has this code", advice: "Check what was scanned, or search by hand." },
+  scan_several: { title: "Several members have this phone", advice: "Search for the member and choose (F9)." },
+  scan_too_often: { title: "Too many codes that nobody has", advice: "Wait a minute, or search by hand." },
+  scan_under_way: { title: "A sale is under way", advice: "Finish or cancel it (Esc), then scan again." },
   bank_card_refused: { title: "That is a bank card", advice: "Nothing of it was kept. Swipe the member card." },
   ledger_read_only: {
     title: "The storage cannot be written: no sales",

@@ -10,35 +10,31 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
 from daemon import __version__
-from daemon.config import PrinterSettings as PrinterConfig
 from daemon.config import ReaderSettings, Settings
 from daemon.core.errors import CounterError, LedgerError
+from daemon.core.printer_model import Role
 from daemon.core.receipt_text import ShopHead
 from daemon.core.swipe import Form
 from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
-from daemon.ledger.spool import SqlPrintQueue
+from daemon.ledger.spool import keep_print_places, print_queue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.branch_join import join
 from daemon.operations.counter_desk import CounterDesk
-from daemon.operations.nightly import Nightly
 from daemon.operations.new_permissions import give_new_permissions
+from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.ports.cards import CardReaders, ReaderStatus
 from daemon.ports.chain import ChainStatus
-from daemon.ports.printing import PrinterStatus
-from daemon.printer.gb18030 import Encoding
-from daemon.printer.port import NetworkAddress, PrinterPort
-from daemon.printer.printer import EscposPrinter, PrinterSettings
-from daemon.printer.spool import Spool
+from daemon.printer.desk import PrinterDesk
 from daemon.readers.desk import Readers
 from daemon.readers.feed import Kind, SwipeSource
 from daemon.readers.hidraw import HidReaders
@@ -106,22 +102,14 @@ class Appliance:
         self._clock.not_before(self._ledger.latest_ms)
         self._events = EventStream()
         self._readers = make_readers(settings, self._keys)
-        self._printer = make_printer(settings.printer, lambda: self._shop.rules.logo)
-        self._spool = Spool(
-            SqlPrintQueue(self._ledger, late_before_ms=self._clock.now_ms()),
-            self._printer,
-            self._printer_changed,
-            self._receipt_changed,
-        )
+        self._printers = await self._make_printers()
         self._shop = self._make_shop()
         await self._make_link()
         await load_rules(self._shop)
         await give_new_permissions(self._shop)
         self._desk = CounterDesk(self._shop)
-        await self._printer.start()
-        self._stack.push_async_callback(self._printer.stop)
-        await self._spool.start()
-        self._stack.push_async_callback(self._spool.stop)
+        self._stack.push_async_callback(self._printers.stop)
+        await self._printers.start()
         await self._readers.start()
         self._stack.push_async_callback(self._readers.stop)
         self._supervise("counter", self._desk.run())
@@ -131,6 +119,18 @@ class Appliance:
         self._supervise("nightly", Nightly(self._shop).run())
         self._supervise("watchdog", self._stay_alive())
         self._tasks.append(asyncio.create_task(self._verify_behind(), name="verify"))
+
+    async def _make_printers(self) -> PrinterDesk:
+        started_ms = self._clock.now_ms()
+        desk = PrinterDesk(
+            self._settings.printers,
+            lambda role: print_queue(self._ledger, role, started_ms),
+            self._printer_changed,
+            self._receipt_changed,
+            lambda: self._shop.rules.logo,
+        )
+        await keep_print_places(self._ledger, desk.configured - {Role.CUSTOMER})
+        return desk
 
     def _make_shop(self) -> Shop:
         device, shop = self._settings.device, self._settings.shop
@@ -145,8 +145,9 @@ class Appliance:
             events=self._events,
             pins=Argon2Pins(),
             readers=self._readers,
-            printer=self._printer,
-            poke_spool=self._spool.poke,
+            printer=self._printers.customer,
+            printers=self._printers.placed,
+            poke_spool=self._printers.poke,
         )
 
     async def _make_link(self) -> None:
@@ -321,8 +322,10 @@ class Appliance:
 
     # -- told to the pages -----------------------------------------------------------------------
 
-    def _printer_changed(self, status: PrinterStatus, waiting: int) -> None:
-        self._events.publish("printer", printer_view(status, waiting))
+    def _printer_changed(self, role: Role) -> None:
+        if role is Role.CUSTOMER:
+            self._events.publish("printer", self._printers.view())
+        self._events.publish("printers", {"printers": self._printers.views()})
 
     def _receipt_changed(self, receipt_id: str, state: str) -> None:
         self._events.publish("receipt", {"receipt_id": receipt_id, "state": state})
@@ -355,7 +358,8 @@ class Appliance:
         return {
             "ledger": {"ok": self._ledger.stopped is None, "stopped": self._ledger.stopped},
             "readers": [reader_view(status) for status in self._readers.statuses()],
-            "printer": printer_view(self._printer.status(), self._spool.waiting),
+            "printer": self._printers.view(),
+            "printers": self._printers.views(),
             "sync": await self._sync_view(),
             "clock": clock_view(self._clock),
             "version": __version__,
@@ -388,17 +392,6 @@ def reader_view(status: ReaderStatus) -> dict[str, Any]:
         "state": status.state.value,
         "card_present": status.card_present,
         "problem": status.problem,
-    }
-
-
-def printer_view(status: PrinterStatus, waiting: int) -> dict[str, Any]:
-    return {
-        "reachable": status.reachable,
-        "online": status.online,
-        "cover_open": status.cover_open,
-        "paper": status.paper.value,
-        "problem": status.problem,
-        "waiting": waiting,
     }
 
 
@@ -443,11 +436,3 @@ def _link(reader: ReaderSettings) -> Link:
     if reader.kind == "vpcd":
         return VpcdLink(reader.host, reader.port)
     return PcscLink(frozenset(reader.names) or None)
-
-
-def make_printer(config: PrinterConfig, logo: Callable[[], bytes] = bytes) -> EscposPrinter:
-    """Kind `none` is a network printer that is never there: receipts wait in the queue and can be
-    seen on the page."""
-    port = PrinterPort(NetworkAddress(config.host or "127.0.0.1", config.port))
-    settings = PrinterSettings(width_mm=config.width_mm, encoding=Encoding(config.encoding))
-    return EscposPrinter(port, settings, logo=logo)

@@ -12,7 +12,7 @@
               (a serial line), track (1 to 3: where the shop's cards have their number), lrc,
               enter_per_track, idle_ms, baud, line
     [[scanner]] name, match or port, idle_ms, baud, line ("8N1")
-    [printer] kind = "network" | "none", host, port, width_mm (58 | 80), encoding
+    [[printer]] name, role, connection, model, ... (see daemon.core.printer_config)
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
 
 Unknown names are mistakes too: a typing error must not silently become a default.
@@ -28,10 +28,10 @@ from typing import Any, Final, TypeVar
 
 from daemon.core.errors import BadRequest
 from daemon.core.policy import BonusTier, Policy, SpendOrder
+from daemon.core.printer_config import PrinterSettings, read_printers
 
 T = TypeVar("T", bound="SwipeSettings | ScannerSettings")
 LANGUAGES: Final = ("zh-CN", "en")
-ENCODINGS: Final = ("raster", "gb18030", "gbk")
 LINES: Final = ("8N1", "8E1", "8O1", "7E1", "7O1", "7N2")
 BAUDS: Final = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
@@ -172,15 +172,6 @@ class ScannerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PrinterSettings:
-    kind: str = "none"
-    host: str = ""
-    port: int = 9100
-    width_mm: int = 80
-    encoding: str = "raster"
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     device: DeviceSettings
     shop: ShopSettings
@@ -188,7 +179,7 @@ class Settings:
     sync: SyncSettings
     web: WebSettings = field(default_factory=WebSettings)
     readers: tuple[ReaderSettings, ...] = (ReaderSettings("pcsc"),)
-    printer: PrinterSettings = field(default_factory=PrinterSettings)
+    printers: tuple[PrinterSettings, ...] = ()
     policy: Policy = field(default_factory=Policy)
     chain: ChainSettings = field(default_factory=ChainSettings)
     swipes: tuple[SwipeSettings, ...] = ()
@@ -224,7 +215,12 @@ class _Reading:
         self.mistakes: list[str] = []
 
     def settings(self) -> Settings | None:
-        lists = {"readers": "reader", "swipes": "swipe", "scanners": "scanner"}
+        lists = {
+            "readers": "reader",
+            "swipes": "swipe",
+            "scanners": "scanner",
+            "printers": "printer",
+        }
         known = {lists.get(each.name, each.name) for each in fields(Settings)}
         for name in self.raw.keys() - known:
             self.mistakes.append(f"[{name}]: there is no such section")
@@ -234,7 +230,8 @@ class _Reading:
         web = self._build(WebSettings, "web", {})
         sync = self._build(SyncSettings, "sync", {"identity": Path})
         chain = self._build(ChainSettings, "chain", {})
-        printer = self._build(PrinterSettings, "printer", {})
+        printers, mistakes = read_printers(self.raw.get("printer"))
+        self.mistakes += mistakes
         readers = self._readers()
         swipes = self._swiped("swipe", SwipeSettings)
         scanners = self._swiped("scanner", ScannerSettings)
@@ -248,9 +245,9 @@ class _Reading:
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
-        assert device and shop and storage and web and sync and printer and chain
+        assert device and shop and storage and web and sync and chain
         return Settings(
-            device, shop, storage, sync, web, readers, printer, policy, chain, swipes, scanners
+            device, shop, storage, sync, web, readers, printers, policy, chain, swipes, scanners
         )
 
     def _section(self, name: str) -> Mapping[str, Any]:
@@ -356,11 +353,8 @@ class _Reading:
             self.mistakes.append(f"[{where}] match: each must have a name")
 
     def _check_words(self) -> None:
-        shop, printer = self._section("shop"), self._section("printer")
+        shop = self._section("shop")
         self._one_of("shop", "language", shop.get("language", LANGUAGES[0]), LANGUAGES)
-        self._one_of("printer", "kind", printer.get("kind", "none"), ("network", "none"))
-        self._one_of("printer", "width_mm", printer.get("width_mm", 80), (58, 80))
-        self._one_of("printer", "encoding", printer.get("encoding", ENCODINGS[0]), ENCODINGS)
         chain = self._section("chain")
         self._one_of("chain", "binding", chain.get("binding", "outward"), ("outward", "inward"))
         url = chain.get("url", "")
@@ -368,8 +362,6 @@ class _Reading:
             self.mistakes.append("[chain] url: must begin with https://")
         if (url or "binding" in chain) and "identity" not in chain:
             self.mistakes.append("[chain] identity: is missing")
-        if printer.get("kind") == "network" and not printer.get("host"):
-            self.mistakes.append("[printer] host: is missing")
 
     def _one_of(self, where: str, name: str, value: Any, words: tuple[Any, ...]) -> None:
         if value not in words:

@@ -11,7 +11,7 @@ from daemon.core.receipt_roles import for_role
 from daemon.ledger.books import SqlBooks
 from daemon.ledger.places_desk import Following
 from daemon.ports.ledger import Books, Ledger
-from daemon.ports.printing import Printed, PrintJob
+from daemon.ports.printing import Printed, PrintJob, PrintQueue
 
 T = TypeVar("T")
 MOST_LOOKED_AT: Final = 100
@@ -100,6 +100,13 @@ class SqlFollowingQueue:
         """Receipts that it has not looked at yet, of whatever kind."""
         name, passed = self._role.value, self._passed
         return await self._ledger.read(_over(lambda books: books.count_following(name, passed)))
+
+
+def print_queue(ledger: Ledger, role: Role, late_before_ms: int = 0) -> PrintQueue:
+    """The queue of the printer of `role`."""
+    if role is Role.CUSTOMER:
+        return SqlPrintQueue(ledger, late_before_ms)
+    return SqlFollowingQueue(ledger, role, late_before_ms)
 
 
 def _over(work: Callable[[SqlBooks], T]) -> Callable[[Books], T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from daemon.core.entry import Draft
 from daemon.core.errors import NotAllowed
 from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
+from daemon.core.printer_model import Role
 from daemon.core.receipt_text import ShopHead
 from daemon.ports.cards import CardReaders
 from daemon.ports.chain import Alone, Chain
@@ -17,7 +18,7 @@ from daemon.ports.clock import Clock
 from daemon.ports.events import Events
 from daemon.ports.ledger import Books, Ledger
 from daemon.ports.pins import PinHasher
-from daemon.ports.printing import ReceiptPrinter
+from daemon.ports.printing import PlacedPrinter, ReceiptPrinter
 from daemon.rules.cell import RulesCell, ShopRules
 
 
@@ -46,6 +47,8 @@ class Shop:
     pins: PinHasher
     readers: CardReaders
     printer: ReceiptPrinter
+    printers: Mapping[Role, PlacedPrinter] = field(default_factory=dict)
+    """Those that were configured, the customer's `printer` among them."""
     poke_spool: Callable[[], None] = field(default=lambda: None)
     rules_cell: RulesCell = field(default_factory=RulesCell)
     chain: Chain = field(default_factory=Alone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core.printer_model import Role
-from daemon.core.receipt import Pair, Receipt, Row, Text
+from daemon.core.receipt import Align, Pair, Receipt, Row, Text
 from daemon.core.records import Operation, OpState
 from daemon.ledger.spool import SqlFollowingQueue, SqlPrintQueue, keep_print_places
 from daemon.ledger.store import SqlLedger
@@ -57,11 +57,7 @@ async def test_each_has_a_place_of_its_own(ledger: Ledger, clock: TickClock) -> 
     for receipt in kept:
         job = await take(shop)
         assert job.receipt.number == receipt.number
-        assert job.receipt.blocks[0] == Text(
-            "商户联",
-            job.receipt.blocks[0].align,
-            bold=True,  # type: ignore[union-attr]
-        )
+        assert job.receipt.blocks[0] == Text("商户联", Align.CENTRE, bold=True)
         assert job.receipt.blocks[2:] == receipt.blocks and not job.receipt.open_drawer
     assert await shop.next_job() is None and await shop.waiting() == 0
     assert await kitchen.waiting() == 3

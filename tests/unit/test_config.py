@@ -32,7 +32,7 @@ def test_defaults_and_paths_relative_to_the_file() -> None:
     settings = parse(GOOD, Path("/etc/counterd"))
     assert settings.storage.ledger == Path("/etc/counterd/l.db")
     assert settings.readers == (ReaderSettings("pcsc"),)
-    assert settings.printer.kind == "none"
+    assert settings.printers == ()
     assert settings.web.host == "127.0.0.1"
 
 

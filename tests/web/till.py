@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,21 +16,22 @@ from yarl import URL
 
 from daemon.core.card import Technology
 from daemon.core.policy import Policy
+from daemon.core.printer_model import Role
 from daemon.core.receipt_text import ShopHead
 from daemon.keys.files import KeyFolder, generate
 from daemon.keys.pins import Argon2Pins
 from daemon.ledger.spool import SqlPrintQueue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.counter_desk import CounterDesk
-from daemon.operations.nightly import Nightly
 from daemon.operations.new_permissions import give_new_permissions
+from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.operations.sign_in import keep_employee
 from daemon.ports.cards import CardReaders
 from daemon.ports.chain import Chain
-from daemon.ports.printing import PrinterStatus
+from daemon.ports.printing import PlacedPrinter, PrinterStatus
 from daemon.printer.spool import Pace, Spool
 from daemon.readers.together import Together
 from daemon.web.events import EventStream
@@ -67,6 +68,7 @@ class Counter:
     events: EventStream = field(default_factory=EventStream)
     readers: MemoryReaders = field(default_factory=lambda: MemoryReaders(READER, SECOND_READER))
     printer: MemoryPrinter = field(default_factory=MemoryPrinter)
+    printers: Mapping[Role, PlacedPrinter] = field(default_factory=dict)
     swipes: CardReaders | None = None
     token: str | None = None
     identity: Identity = field(default_factory=lambda: Identity("d1", "S1", "m1"))
@@ -103,6 +105,7 @@ class Counter:
             pins=Argon2Pins(memory_kib=64, passes=1),
             readers=readers,
             printer=self.printer,
+            printers=self.printers,
             poke_spool=self.spool.poke,
         )
         if self.join is not None:

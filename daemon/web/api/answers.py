@@ -205,6 +205,12 @@ class Printer(BaseModel):
     waiting: int
 
 
+class NamedPrinter(Printer):
+    name: str
+    role: Literal["customer", "shop", "kitchen"]
+    connection: Literal["network", "serial", "usb_lp", "usb"]
+
+
 class Ledger(BaseModel):
     ok: bool
     stopped: str | None
@@ -246,7 +252,10 @@ class Status(BaseModel):
     device: Device
     ledger: Ledger
     readers: list[Reader]
-    printer: Printer
+    printer: Printer = Field(description="The customer's.")
+    printers: list[NamedPrinter] = Field(
+        default_factory=list, description="All that are configured, by role."
+    )
     sync: Sync
     clock: ShopClock
     counter: Counter

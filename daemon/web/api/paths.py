@@ -22,6 +22,7 @@ FORMS: Final[dict[str, Form]] = {
     "version": Form("^[1-9][0-9]{0,8}$", "1"),
     "sample": Form("^[a-z_]{1,32}$", "bakery"),
     "step": Form("^[a-z]{1,16}$", "codes"),
+    "role": Form("^[a-z]{1,16}$", "customer"),
 }
 
 

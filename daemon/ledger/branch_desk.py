@@ -33,6 +33,8 @@ _STATE: Final = "grants_upto, pull_after, credit_bytes, valid_until_ms, contact_
 _DEBIT: Final = "txid, member_id, amount_fen, spending, state, asked_ms, units, settled_ms"
 _WHOLE: Final = "principal_fen, bonus_fen, owed_fen, as_of_ms"
 _USABLE: Final = (CardStatus.ACTIVE,)
+AT_ONCE: Final = 10_000
+"""Keys that are marked in one statement."""
 
 
 class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
@@ -131,8 +133,9 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
             ("cards", "card", "card_id"),
             ("staff", "employee", "employee_id"),
         ):
-            for (each,) in self._all(f"SELECT {key} FROM {table} ORDER BY {key}"):
-                self._goes_up(dataset, str(each))
+            rows = self._all(f"SELECT {key} FROM {table} ORDER BY {key}")
+            for start in range(0, len(rows), AT_ONCE):
+                self._all_go_up(dataset, [str(each) for (each,) in rows[start : start + AT_ONCE]])
         for document in self.documents():
             self._goes_up("rules", document.section)
         for asset, lot, owner in self._all(
@@ -142,8 +145,7 @@ class BranchDesk(PeopleDesk, StaffDesk, RulesDesk, ChainDesk):
 
     def add_members(self, added: Sequence[tuple[Member, Personal]]) -> None:
         super().add_members(added)
-        for member, _ in added:
-            self._goes_up("members", member.member_id)
+        self._all_go_up("members", [member.member_id for member, _ in added])
 
     def change_member(self, member: Member) -> None:
         before = self.member(member.member_id)

@@ -167,6 +167,24 @@ class ChainDesk(Desk):
                 row[0],
             )
 
+    def _all_go_up(self, dataset: str, keys: Sequence[str]) -> None:
+        """In this order, each once, in two statements however many they are."""
+        assert dataset != "rules", "a section of one store does not go up"
+        if self._coming_down or not keys:
+            return
+        row = self._one(
+            "UPDATE chain_state SET last_cseq = last_cseq + ? RETURNING last_cseq", len(keys)
+        )
+        if row is not None:
+            self._change(
+                "INSERT INTO outgoing (dataset, key, cseq)"
+                " SELECT ?, value, ? + key FROM json_each(?) WHERE true"
+                " ON CONFLICT (dataset, key) DO UPDATE SET cseq = excluded.cseq",
+                dataset,
+                row[0] - len(keys) + 1,
+                json.dumps(list(keys)),
+            )
+
     def _funded(self, draft: Draft) -> Draft:
         """Where the right to spend came from: in a chain a member's money is held here by lease,
         or by the online debit that was made for this very sale."""

@@ -32,6 +32,9 @@ from daemon.operations.nightly import Nightly
 from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
+from daemon.panel.front import Panel
+from daemon.panel.gpio import GpioPins, lgpio_factory
+from daemon.panel.serial_line import SerialLines
 from daemon.ports.cards import CardReaders, ReaderStatus
 from daemon.ports.chain import ChainStatus
 from daemon.printer.desk import PrinterDesk
@@ -100,7 +103,8 @@ class Appliance:
         )
         self._stack.push_async_callback(self._ledger.close)
         self._clock.not_before(self._ledger.latest_ms)
-        self._events = EventStream()
+        self._panel = self._make_panel()
+        self._events = EventStream(tell=self._panel.told)
         self._readers = make_readers(settings, self._keys)
         self._printers = await self._make_printers()
         self._shop = self._make_shop()
@@ -112,6 +116,8 @@ class Appliance:
         await self._printers.start()
         await self._readers.start()
         self._stack.push_async_callback(self._readers.stop)
+        await self._panel.start(self._desk)
+        self._stack.push_async_callback(self._panel.stop)
         self._supervise("counter", self._desk.run())
         self._stack.push_async_callback(self._finish_turn)
         await self._start_sync()
@@ -148,6 +154,18 @@ class Appliance:
             printer=self._printers.customer,
             printers=self._printers.placed,
             poke_spool=self._printers.poke,
+            key=lambda: self._panel.key,
+        )
+
+    def _make_panel(self) -> Panel:
+        settings = self._settings
+        return Panel(
+            settings.panel,
+            settings.displays,
+            GpioPins(lambda: lgpio_factory(settings.panel.chip)),
+            SerialLines(),
+            lambda: (self._shop.head.name, self._shop.language),
+            lambda view: self._events.publish("panel", view),
         )
 
     async def _make_link(self) -> None:
@@ -360,6 +378,7 @@ class Appliance:
             "readers": [reader_view(status) for status in self._readers.statuses()],
             "printer": self._printers.view(),
             "printers": self._printers.views(),
+            "panel": self._panel.view(),
             "sync": await self._sync_view(),
             "clock": clock_view(self._clock),
             "version": __version__,

@@ -13,6 +13,11 @@
               enter_per_track, idle_ms, baud, line
     [[scanner]] name, match or port, idle_ms, baud, line ("8N1")
     [[printer]] name, role, connection, model, ... (see daemon.core.printer_config)
+    [panel]   chip, and the GPIO line of each part that is there: ready, approved, declined,
+              attention, buzzer, cancel, confirm, key_open, key_office; active_low (list of parts),
+              pull ("up" | "down" | "none"), bounce_ms
+    [[display]] name, port (a serial line), profile ("escpos" | "cd5220" | "digits"), baud, columns,
+              charset ("gb18030" | "ascii"), balance (may be shown after a sale)
     [policy]  spend_order, tiers = [{from_fen, bonus_bp}], most_sale_fen, ...
 
 Unknown names are mistakes too: a typing error must not silently become a default.
@@ -27,6 +32,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from daemon.core.errors import BadRequest
+from daemon.core.panel_settings import (
+    DisplaySettings,
+    PanelSettings,
+    display_mistakes,
+    panel_mistakes,
+)
 from daemon.core.policy import BonusTier, Policy, SpendOrder
 from daemon.core.printer_config import PrinterSettings, read_printers
 
@@ -184,6 +195,8 @@ class Settings:
     chain: ChainSettings = field(default_factory=ChainSettings)
     swipes: tuple[SwipeSettings, ...] = ()
     scanners: tuple[ScannerSettings, ...] = ()
+    panel: PanelSettings = field(default_factory=PanelSettings)
+    displays: tuple[DisplaySettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -219,6 +232,7 @@ class _Reading:
             "readers": "reader",
             "swipes": "swipe",
             "scanners": "scanner",
+            "displays": "display",
             "printers": "printer",
         }
         known = {lists.get(each.name, each.name) for each in fields(Settings)}
@@ -240,14 +254,20 @@ class _Reading:
             self.mistakes.append(
                 f'[[swipe]], [[scanner]] name: "{name}" is taken by another reader'
             )
+        panel = self._build(PanelSettings, "panel", {})
+        displays = self._displays()
+        if panel is not None:
+            self.mistakes.extend(panel_mistakes(panel))
         policy = self._policy()
         self._check_words()
         self._check_cloud_keys(sync)
         if self.mistakes:
             return None
-        assert device and shop and storage and web and sync and chain
+        assert device and shop and storage and web and sync and chain and panel
         return Settings(
-            device, shop, storage, sync, web, readers, printers, policy, chain, swipes, scanners
+            *(device, shop, storage, sync, web, readers, printers, policy, chain, swipes, scanners),
+            panel=panel,
+            displays=displays,
         )
 
     def _section(self, name: str) -> Mapping[str, Any]:
@@ -333,6 +353,19 @@ class _Reading:
                 self._check_swiped(where, each)
                 made.append(each)
         return tuple(made)
+
+    def _displays(self) -> tuple[DisplaySettings, ...]:
+        rows = self.raw.get("display", [])
+        if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+            self.mistakes.append("[[display]]: must be a list of tables")
+            return ()
+        needed = {"name": str, "port": str}
+        made = [
+            self._fill(DisplaySettings, f"display {n}", r, needed) for n, r in enumerate(rows, 1)
+        ]
+        displays = tuple(each for each in made if each is not None)
+        self.mistakes.extend(display_mistakes(displays))
+        return displays
 
     def _check_swiped(self, where: str, each: SwipeSettings | ScannerSettings) -> None:
         if isinstance(each, SwipeSettings):

@@ -119,6 +119,15 @@ class CounterDesk:
         cleared of it. Raises NotFound, Conflict."""
         return await self._turns.do(lambda: self._sale.cancel(sale_id, "cancelled_by_cashier"))
 
+    async def cancel_waiting(self) -> None:
+        """The cancel button: ends a sale that waits for its card or PIN when the turn comes. One
+        that was paid meanwhile stays, and stays shown."""
+        await self._turns.do(self._sale.cancel_waiting)
+
+    async def confirm_asked(self) -> None:
+        """The confirm button: yes to "once more?", if that is asked when the turn comes."""
+        await self._turns.do(self._sale.confirm_asked)
+
     async def park(self, sale_id: str) -> dict[str, Any]:
         return await self._turns.do(lambda: self._sale.park(sale_id))
 

@@ -10,7 +10,8 @@ from typing import Any
 from daemon.core.authorize import Decline
 from daemon.core.card import Proof
 from daemon.core.counter import WAITS, Event, State
-from daemon.core.errors import Conflict
+from daemon.core.errors import Conflict, Refused
+from daemon.core.panel import KeyPosition
 from daemon.core.records import Card, Operation, OpState
 from daemon.operations import member_pin
 from daemon.operations.agreed import as_agreed
@@ -65,7 +66,9 @@ class CurrentSale:
         self._require_no_issue = require_no_issue
 
     def require_free(self) -> None:
-        """Raises Conflict("counter_busy")."""
+        """Raises Conflict("counter_busy"), Refused("till_key_turned")."""
+        if self._shop.key() in (KeyPosition.OFFICE, KeyPosition.OFF):
+            raise Refused("till_key_turned")
         self._till.require_free()
         self._require_no_issue()
 
@@ -269,6 +272,18 @@ class CurrentSale:
         current.confirmed, self._till.ask = True, None
         await self._charge_or_ask()
         return await self._till.sale(sale_id)
+
+    async def cancel_waiting(self) -> None:
+        """Ends the current sale where it waits for a card or a PIN, and does nothing else."""
+        current = self._till.current
+        if current is not None and self._till.state in WAITS:
+            await self.cancel(current.sale.op_id, "cancelled_by_button")
+
+    async def confirm_asked(self) -> None:
+        """Confirms a repeated sale where that is asked, and does nothing else."""
+        current = self._till.current
+        if current is not None and self._till.ask == "double_tap":
+            await self.confirm(current.sale.op_id)
 
     async def cancel(self, sale_id: str, reason: str) -> dict[str, Any]:
         if not self._till.is_current(sale_id):

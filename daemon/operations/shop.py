@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.core.entry import Draft
 from daemon.core.errors import NotAllowed
+from daemon.core.panel import KeyPosition
 from daemon.core.permissions import Permission
 from daemon.core.policy import Policy
 from daemon.core.printer_model import Role
@@ -35,7 +36,7 @@ class Identity:
 class Shop:
     """`poke_spool` wakes the printer's queue after a receipt was spooled. `head` and `policy` are
     what the configuration file says; the merchant's documents, once there are any, go before it
-    (`daemon.rules`)."""
+    (`daemon.rules`). `key` tells where the till's key switch stands, None without one."""
 
     identity: Identity
     base_head: ShopHead
@@ -52,6 +53,7 @@ class Shop:
     poke_spool: Callable[[], None] = field(default=lambda: None)
     rules_cell: RulesCell = field(default_factory=RulesCell)
     chain: Chain = field(default_factory=Alone)
+    key: Callable[[], KeyPosition | None] = field(default=lambda: None)
 
     @property
     def rules(self) -> ShopRules:

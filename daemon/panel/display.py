@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from daemon.core.errors import PanelError
@@ -59,6 +59,7 @@ class Display:
         self._thread = OwnThread(f"display {settings.name}")
         self._wake = asyncio.Event()
         self._wanted = Scene(Act.IDLE)
+        self._text = settings.text
         self._painted: bytes | None = None
         self._looks = 0
         self._line: Line | None = None
@@ -67,9 +68,10 @@ class Display:
     def status(self) -> PartStatus:
         return self._part.status
 
-    def show(self, scene: Scene) -> None:
-        if scene != self._wanted:
-            self._wanted = scene
+    def show(self, scene: Scene, shop: str = "", language: str = "zh-CN") -> None:
+        text = replace(self._settings.text, idle=shop, language=language)
+        if (scene, text) != (self._wanted, self._text):
+            self._wanted, self._text = scene, text
             self._wake.set()
 
     async def start(self) -> None:
@@ -114,7 +116,7 @@ class Display:
             line = await self._open()
         else:
             await self._thread.do(line.check, self._deadline_s)
-        painting = self._pole.paint(self._wanted, self._settings.text)
+        painting = self._pole.paint(self._wanted, self._text)
         if painting != self._painted or self._looks >= REPAINT_LOOKS:
             await self._send(line, painting)
             self._painted, self._looks = painting, 0

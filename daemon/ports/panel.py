@@ -26,10 +26,10 @@ class FrontKeys(Protocol):
     """What the keys on the customer's side do. Each may raise CounterError; nothing waits for
     what comes of it."""
 
-    async def cancel(self) -> None:
+    async def cancel_waiting(self) -> None:
         """Ends what waits for a card or a PIN; nothing else."""
         ...
 
-    async def confirm(self) -> None:
+    async def confirm_asked(self) -> None:
         """Says yes to what the counter asks; nothing without a question."""
         ...

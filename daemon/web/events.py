@@ -125,10 +125,13 @@ class EventStream:
         per_listener: int = PER_LISTENER,
         most_listeners: int = MOST_LISTENERS,
         keep_alive_s: float = KEEP_ALIVE_S,
+        tell: Callable[[str, Mapping[str, Any]], None] | None = None,
     ) -> None:
+        """`tell` hears every event as well (the panel); it must not wait and must not raise."""
         self.keep_alive_s = keep_alive_s
         self._boot = boot if boot is not None else secrets.token_hex(4)
         self._sequence = 0
+        self._tell = tell
         self._ring: deque[Told] = deque(maxlen=kept)
         self._per_listener = per_listener
         self._most_listeners = most_listeners
@@ -150,6 +153,8 @@ class EventStream:
         self._ring.append(told)
         for listener in tuple(self._listeners):
             listener.push(told.frame)
+        if self._tell is not None:
+            self._tell(kind, body)
 
     def listen(self, after: str | None, owner: bytes) -> Listener:
         """A new listener that goes on after the event `after`. Raises TooManyListeners."""

@@ -28,6 +28,7 @@ TITLES: Final[dict[str, str]] = {
     "sign_in_locked": "Too many wrong tries; locked for `seconds`.",
     "void_not_allowed": "Only a manager may void another's or an older operation.",
     # Sales at the counter.
+    "till_key_turned": "The till's key switch is not in the position in which sales begin.",
     "counter_busy": "Another sale is current, or the state of this one forbids it.",
     "sale_not_current": "This sale is not the current one of the counter.",
     "sale_not_parked": "This sale is not parked.",

@@ -271,7 +271,7 @@ async def test_health(bare: Counter) -> None:
     body = await bare.get("/healthz", token=None)
     assert body["status"] == "ok" and body["version"]
     assert {one["name"] for one in body["readers"]} == {"desk", "window"}
-    parts = {"readers", "printer", "ledger", "sync", "clock"}
+    parts = {"readers", "printer", "panel", "ledger", "sync", "clock"}
     assert set(body) == {"status", "version"} | parts
     bare.printer.run_out_of_paper()
     assert (await bare.get("/healthz", token=None))["status"] == "degraded"

@@ -29,6 +29,7 @@ from daemon.operations.rules import load_rules
 from daemon.operations.shop import Identity, Shop
 from daemon.operations.shop_clock import clock_view
 from daemon.operations.sign_in import keep_employee
+from daemon.panel.front import Panel
 from daemon.ports.cards import CardReaders
 from daemon.ports.chain import Chain
 from daemon.ports.printing import PlacedPrinter, PrinterStatus
@@ -72,6 +73,8 @@ class Counter:
     swipes: CardReaders | None = None
     token: str | None = None
     identity: Identity = field(default_factory=lambda: Identity("d1", "S1", "m1"))
+    panel: Panel | None = None
+    """The customer's side, not started yet."""
     join: Callable[[Shop, KeyFolder], Awaitable[Chain]] | None = None
     """Makes a counter of a chain of it."""
 
@@ -107,6 +110,7 @@ class Counter:
             printer=self.printer,
             printers=self.printers,
             poke_spool=self.spool.poke,
+            key=lambda: self.panel.key if self.panel is not None else None,
         )
         if self.join is not None:
             self.shop = replace(self.shop, chain=await self.join(self.shop, held))
@@ -114,6 +118,8 @@ class Counter:
         await give_new_permissions(self.shop)
         self.desk = CounterDesk(self.shop)
         await readers.start()
+        if self.panel is not None:
+            await self.panel.start(self.desk)
         await self.spool.start()
         self.nightly = Nightly(self.shop, pause_s=0.0)
         self._run = asyncio.create_task(self.desk.run())
@@ -132,6 +138,8 @@ class Counter:
         await self.server.stop()
         if self.swipes is not None:
             await self.swipes.stop()
+        if self.panel is not None:
+            await self.panel.stop()
         await self.spool.stop(grace_s=0.0)
         await self.ledger.close()
         await asyncio.gather(self._run, self._rounds, return_exceptions=True)
@@ -180,6 +188,7 @@ class Counter:
                 for status in self.shop.readers.statuses()
             ],
             "printer": self._printer_view(),
+            "panel": self.panel.view() if self.panel is not None else {"key": None, "parts": []},
             "sync": {"sealed": 0, "receipted": 0, "last_pull_ms": None},
             "clock": clock_view(self.clock),
         }

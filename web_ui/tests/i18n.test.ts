@@ -39,6 +39,7 @@ const PROMISED: Record<string, string[]> = {
   day_limit: ["limit_fen", "left_fen"],
   timed_out: [],
   cancelled_by_cashier: [],
+  cancelled_by_button: [],
   ledger_stopped: [],
   ledger_full: [],
   ledger_failed: [],

@@ -241,6 +241,25 @@ class ShopClock(BaseModel):
     )
 
 
+class PanelPart(BaseModel):
+    name: str
+    kind: Literal["lamp", "buzzer", "button", "key", "display"]
+    state: Literal["absent", "opening", "ready", "faulted"]
+    problem: str | None
+    last: str | None = Field(description="The last problem that it had.")
+    failures: int
+
+
+class Panel(BaseModel):
+    """The customer's side: lamps, buzzer, buttons, key switch, displays, as far as configured."""
+
+    key: Literal["open", "office", "off"] | None = Field(
+        description="Where the key switch stands; new sales begin in `open` only. Null: there is"
+        " none, or it cannot be read."
+    )
+    parts: list[PanelPart]
+
+
 class LastRun(BaseModel):
     """What the last start found: sales that the stop before it had left open, as they ended."""
 
@@ -256,6 +275,7 @@ class Status(BaseModel):
     printers: list[NamedPrinter] = Field(
         default_factory=list, description="All that are configured, by role."
     )
+    panel: Panel
     sync: Sync
     clock: ShopClock
     counter: Counter
@@ -268,6 +288,7 @@ class Health(BaseModel):
     status: Literal["ok", "degraded", "stopped"]
     readers: list[Reader]
     printer: Printer
+    panel: Panel
     ledger: Ledger
     sync: Sync
     clock: ShopClock

@@ -60,7 +60,9 @@ async def see_health(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
     """503 only when it must not sell: without a printer or a reader it is degraded, and a restart
     would mend nothing."""
     told = await call.context.status()
-    parts = {name: told[name] for name in ("readers", "printer", "ledger", "sync", "clock")}
+    parts = {
+        name: told[name] for name in ("readers", "printer", "panel", "ledger", "sync", "clock")
+    }
     if not parts["ledger"]["ok"]:
         status = "stopped"
     elif _whole(parts):
@@ -75,7 +77,8 @@ def _whole(parts: dict[str, Any]) -> bool:
     printer = parts["printer"]
     reads = any(reader["state"] == "ready" for reader in parts["readers"])
     prints = bool(printer["reachable"]) and printer["problem"] is None
-    return reads and prints and parts["clock"]["problem"] is None
+    shows = all(part["state"] == "ready" for part in parts["panel"]["parts"])
+    return reads and prints and shows and parts["clock"]["problem"] is None
 
 
 class ConfirmClock(Body):

@@ -1,7 +1,7 @@
 /** The badges of the top bar: one for each thing that a sale depends on. */
 
 import { computed } from "vue";
-import type { ClockStatus, PrinterStatus, ReaderStatus, SyncStatus } from "../../shared/api/types";
+import type { ClockStatus, PanelStatus, PrinterStatus, ReaderStatus, SyncStatus } from "../../shared/api/types";
 import { t, word } from "../../shared/i18n";
 import type { IconName } from "../../shared/ui/SvgIcon.vue";
 import { linkWords } from "./chain";
@@ -9,7 +9,7 @@ import type { Shop } from "./shop";
 import { shop } from "./store";
 
 export interface Badge {
-  name: "line" | "reader" | "printer" | "sync" | "clock";
+  name: "line" | "reader" | "printer" | "panel" | "sync" | "clock";
   tone: "good" | "warn" | "bad" | "plain";
   icon: IconName;
   text: string;
@@ -74,6 +74,15 @@ function clockBadge({ problem }: ClockStatus): Badge[] {
   return [{ name: "clock", tone: "bad", icon: "clock", text: t(problem) }];
 }
 
+/** Only where lamps, buttons or displays of the customer's side are configured. */
+function panelBadge(panel: PanelStatus | undefined): Badge[] {
+  if (panel === undefined || panel.parts.length === 0) return [];
+  const badge = (tone: Badge["tone"], text: string): Badge => ({ name: "panel", tone, icon: "user", text });
+  if (panel.key !== null && panel.key !== "open") return [badge("bad", word("till_key", panel.key))];
+  const count = panel.parts.filter((part) => part.problem !== null).length;
+  return [count === 0 ? badge("good", t("panel.ready")) : badge("warn", t("panel.broken", { count }))];
+}
+
 export const badges = computed<Badge[]>(() => {
   const { line, status } = shop.value;
   if (status === null) return [lineBadge(line)];
@@ -81,6 +90,7 @@ export const badges = computed<Badge[]>(() => {
     lineBadge(line),
     readerBadge(status.readers),
     printerBadge(status.printer),
+    ...panelBadge(status.panel),
     syncBadge(status.sync),
     ...clockBadge(status.clock),
   ];

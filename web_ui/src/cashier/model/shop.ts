@@ -166,6 +166,8 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       return onDevice(shop, { readers: onReader(shop.status?.readers ?? [], event.body) });
     case "printer":
       return onDevice(shop, { printer: event.body });
+    case "panel":
+      return onDevice(shop, { panel: event.body });
     case "ledger":
       return onDevice(shop, { ledger: event.body });
     case "sync":
@@ -234,8 +236,8 @@ export function signalFor(before: Shop, after: Shop): Signal | null {
   if (was !== null && was.sale_id === now.sale_id && was.status === now.status) return null;
   if (now.status === "approved") return "approve";
   if (now.status === "unknown") return "unknown";
-  // What the cashier cancelled is no news; what timed out is.
-  const own = now.status === "cancelled" && now.reason === "cancelled_by_cashier";
+  // What somebody cancelled is no news; what timed out is.
+  const own = now.status === "cancelled" && (now.reason ?? "").startsWith("cancelled_by_");
   return own ? null : "decline";
 }
 

@@ -136,6 +136,21 @@ export interface PrinterStatus {
   waiting: number;
 }
 
+/** A lamp, buzzer, button, key switch or display on the customer's side. */
+export interface PanelPart {
+  name: string;
+  kind: "lamp" | "buzzer" | "button" | "key" | "display";
+  state: "absent" | "opening" | "ready" | "faulted";
+  problem: string | null;
+  last: string | null;
+  failures: number;
+}
+
+export interface PanelStatus {
+  key: "open" | "office" | "off" | null;
+  parts: PanelPart[];
+}
+
 export interface LedgerStatus {
   ok: boolean;
   stopped: string | null;
@@ -169,6 +184,7 @@ export interface Status {
   ledger: LedgerStatus;
   readers: ReaderStatus[];
   printer: PrinterStatus;
+  panel?: PanelStatus;
   sync: SyncStatus;
   clock: ClockStatus;
   counter: Counter;
@@ -247,6 +263,7 @@ export type ServerEvent =
   | { kind: "counter"; body: Counter }
   | { kind: "reader"; body: ReaderStatus }
   | { kind: "printer"; body: PrinterStatus }
+  | { kind: "panel"; body: PanelStatus }
   | { kind: "receipt"; body: { receipt_id: string; state: ReceiptState } }
   | { kind: "sale"; body: Sale }
   | { kind: "recharge"; body: Recharge }
@@ -265,6 +282,7 @@ export const EVENT_KINDS = [
   "counter",
   "reader",
   "printer",
+  "panel",
   "receipt",
   "sale",
   "recharge",

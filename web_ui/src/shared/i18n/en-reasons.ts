@@ -117,6 +117,14 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "Cancelled, nothing was taken",
     advice: "Ready for the next sale.",
   },
+  cancelled_by_button: {
+    title: "Cancelled with the button, nothing was taken",
+    advice: "Ready for the next sale.",
+  },
+  till_key_turned: {
+    title: "The till's key is turned: no new sales",
+    advice: "Turn the key to Open.",
+  },
   ledger_stopped: {
     title: "The ledger has stopped: no sales",
     advice: "Do not tap cards. Take cash, note it on paper, and call store IT now.",

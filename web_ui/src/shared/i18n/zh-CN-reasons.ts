@@ -117,6 +117,14 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
     title: "已取消，没有扣款",
     advice: "可以开始下一笔。",
   },
+  cancelled_by_button: {
+    title: "已用取消键取消，没有扣款",
+    advice: "可以开始下一笔。",
+  },
+  till_key_turned: {
+    title: "钥匙开关不在营业档，不能收款",
+    advice: "请把钥匙转到营业档。",
+  },
   ledger_stopped: {
     title: "账本已停止，不能收款",
     advice: "请不要刷卡，改用现金并手工记录，马上联系店内 IT。",

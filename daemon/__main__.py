@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from daemon import __version__
-from daemon.commands import employee, enrol, init, rebuild, run, verify
+from daemon.commands import employee, enrol, init, readers, rebuild, run, verify
 from daemon.config import ConfigMistakes
 from daemon.core.errors import CounterError
 
@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
         ("init", init, "make keys, certificates and an empty ledger where there are none"),
         ("enrol", enrol, "make this device one of a chain, with a one-time code"),
         ("employee", employee, "add an employee or set a PIN (read from standard input)"),
+        ("readers", readers, "show what swipes and scans here; --swipe-now: which one is which"),
         ("verify", verify, "prove the ledger: chain, sums, balances, checkpoints, projections"),
         ("rebuild", rebuild, "make the tables that follow from the journal again"),
     ):

@@ -190,14 +190,17 @@ async def test_bad_rows_of_an_import_come_back_to_be_mended(
 ) -> None:
     page = office.page
     file = tmp_path / "会员.csv"
-    good = [f"{name},139000000{at:02}," for at, name in enumerate(NAMES, 1)]
-    rows = ["姓名,手机号,生日", *good, "李雷,12ab,", ",13900000099,1990-05-01"]
+    good = [f"{name},139000000{at:02},," for at, name in enumerate(NAMES, 1)]
+    bad_ones = ["李雷,12ab,,", ",13900000099,1990-05-01,", "韩*,13900000098,,", "林涛,,,铂金"]
+    rows = ["姓名,手机号,生日,会员类别", *good, *bad_ones]
     file.write_bytes("\r\n".join(rows).encode("gb18030"))
     await office.go("/members/import")
     await page.locator("input[type=file]").set_input_files(file)
     preview = page.get_by_test_id("import-preview")
     await expect(preview).to_contain_text(f"新增 {len(NAMES)} 人")
-    await expect(preview).to_contain_text("2 行有问题")
+    await expect(preview).to_contain_text("4 行有问题")
+    for why in ("手机号不对", "没有姓名", "带星号，是脱敏的导出", "没有这个会员类别"):
+        await expect(preview.locator(".field-bad").filter(has_text=why)).to_have_count(1)
     await office.look("the preview of an import")
     await office.picture("import")
     await preview.get_by_role("button", name=f"开始导入 {len(NAMES)} 人").click()

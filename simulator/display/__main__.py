@@ -2,6 +2,7 @@
 
 GET  /api/display        what stands on it: kind, lines, digits, lamp, unknown commands, fault
 POST /api/display/fault  {"fault": "ok" | "unplugged" | "stalled"}
+    POST /api/display/dark   its own power was away for a moment: nothing stands on it any more
 """
 
 from __future__ import annotations
@@ -65,7 +66,15 @@ def routes(glass: Glass, line: PtyLine) -> list[web.RouteDef]:
             glass.power_on()
         return web.json_response(seen(glass, line))
 
-    return [web.get("/api/display", look), web.post("/api/display/fault", fault)]
+    async def dark(_: web.Request) -> web.Response:
+        glass.power_on()
+        return web.json_response(seen(glass, line))
+
+    return [
+        web.get("/api/display", look),
+        web.post("/api/display/fault", fault),
+        web.post("/api/display/dark", dark),
+    ]
 
 
 async def run(options: argparse.Namespace) -> None:

@@ -31,6 +31,10 @@ class DisplayProcess:
         async with self._client.post(f"{self._url}api/display/fault", json=body) as answer:
             assert answer.status == 200, await answer.text()
 
+    async def dark(self) -> None:
+        async with self._client.post(f"{self._url}api/display/dark") as answer:
+            assert (await answer.json())["lines"] == [" " * 20] * 2
+
     async def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """What is seen as soon as it fits; the limit is only there so that a test ends."""
         async with asyncio.timeout(PATIENCE_S):

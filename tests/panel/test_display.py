@@ -137,6 +137,15 @@ async def test_unplugged_idle_and_in_the_middle_and_back(path: Path) -> None:
         assert stands(display, ReaderState.READY)
 
 
+async def test_one_that_lost_its_own_power_is_painted_again(path: Path) -> None:
+    async with display_process(path, "escpos") as far, showing(path) as display:
+        display.show(DUE)
+        await far.shows("应收         1234.56", "请刷卡")
+        await far.dark()
+        await far.shows("应收         1234.56", "请刷卡")
+        assert display.status().failures == 0
+
+
 async def test_one_that_takes_no_bytes_is_given_up_and_comes_back(path: Path) -> None:
     async with display_process(path, "escpos") as far, showing(path, write_s=0.05) as display:
         await far.shows("示范会员店", "欢迎光临")

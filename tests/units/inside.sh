@@ -43,6 +43,8 @@ report health "$(health)"
 pid=$(show MainPID)
 report user "$(ps -o user= -p "$pid")"
 report environ_has_key "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -c -i -F -f <(cat /etc/counterd/keys/*) || true)"
+# A workbook is read, and written, by a child of the hardened daemon, through its private /tmp.
+python3 /rig/import_members.py 1001 246810 || report import_preview "no answer"
 report keys_readable_by_service "$(runuser -u counterd -- cat /etc/counterd/keys/ledger-key >/dev/null 2>&1 && echo yes || echo no)"
 kill -9 "$pid"; back 1
 report after_kill "$(show ActiveState)"; report restarts_after_kill "$(show NRestarts)"; report health_after_kill "$(health)"

@@ -3,15 +3,20 @@ machine, and starts, watches, restarts and stops the daemon."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -46,6 +51,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     shared = rig / "shared"
     shared.mkdir()
     shutil.copy(HERE / "inside.sh", shared)
+    shutil.copy(HERE / "import_members.py", shared)
+    _workbook(shared / "members.xlsx")
     (rig / "rig.service").write_text(RIG_UNIT)
     site = sysconfig.get_path("purelib")
     python = f"/opt/counterd/python/bin/python{sys.version_info.major}.{sys.version_info.minor}"
@@ -70,12 +77,26 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         if "cgroup" in console + done.stderr.decode() or "Operation not permitted" in console:
             pytest.skip(f"systemd does not boot in a container here: {console[-300:]}")
         pytest.fail(f"no report: {done.stderr.decode()[-500:]} {console[-1500:]}")
+    for name in ("bad-rows.csv", "export.xlsx"):
+        if (shared / name).exists():
+            shutil.copy(shared / name, rig / name)
     lines = kept.read_text().splitlines()
     log = (shared / "inside.log").read_text(errors="replace")
     print(log[-6000:])
     if (shared / "journal.log").exists():
         print((shared / "journal.log").read_text(errors="replace")[-4000:])
-    yield dict(line.split("=", 1) for line in lines)
+    yield {"rig": str(rig), **dict(line.split("=", 1) for line in lines)}
+
+
+def _workbook(path: Path) -> None:
+    """Two members, one without a name, one whose phone is none."""
+    book = Workbook()
+    book.active.append(["会员号", "姓名", "手机号码", "生日"])
+    book.active.append(["U1", "张三丰", "13900000001", date(1990, 5, 17)])
+    book.active.append(["U2", "李清照", 13900000002, "5月8日"])
+    book.active.append(["U3", None, "13900000003", None])
+    book.active.append(["U4", "赵六", "12ab", None])
+    book.save(path)
 
 
 def test_it_starts_and_says_so(report: dict[str, str]) -> None:
@@ -90,6 +111,21 @@ def test_it_runs_as_its_own_user_and_keys_stay_with_root(report: dict[str, str])
     assert report["environ_has_key"] == "0"
     assert report["keys_readable_by_service"] == "no"
     assert report["journal_has_key"] == "0"
+
+
+def test_a_workbook_of_members_is_taken_in_under_the_units_bounds(report: dict[str, str]) -> None:
+    """MemoryDenyWriteExecute, SystemCallFilter and PrivateTmp leave reading one, and writing one,
+    to a child of the daemon."""
+    preview = {"add": 2, "change": 0, "bad": 2, "duplicates": 0}
+    assert json.loads(report["import_preview"]) == preview
+    assert report["import_state"] == "done"
+    assert report["import_found"] == "U2"
+    bad = (Path(report["rig"]) / "bad-rows.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(io.StringIO(bad)))
+    assert [row[0] for row in rows] == ["会员号", "U3", "U4"]
+    assert all(row[-1] for row in rows[1:])
+    sheet = load_workbook(Path(report["rig"]) / "export.xlsx").active
+    assert {row[0].value for row in sheet.iter_rows(min_row=2)} == {"U1", "U2"}
 
 
 def test_it_comes_back_after_kill_9(report: dict[str, str]) -> None:

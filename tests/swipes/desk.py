@@ -70,7 +70,7 @@ async def swipe_desk(folder: Path, settings: WebSettings) -> AsyncIterator[Desk]
     """Its reader is taken hold of and the cashier signed in."""
     nodes = Nodes()
     path = nodes.plug()
-    source = SwipeSource("swipe", MAGTEK, form=Form(idle_ms=60))
+    source = SwipeSource("swipe", MAGTEK, form=Form(idle_ms=300))
     swipes = SwipeReaders([source], [TypingReaders(nodes)], look_s=0.01)
     made = Counter(folder, HandClock(), settings=settings, swipes=swipes)
     async with living(made) as counter:

@@ -24,7 +24,7 @@ class Line:
     def port(self) -> str:
         return str(self.path)
 
-    def source(self, name: str = "line", *, idle_ms: int = 60, codes: bool = False) -> SwipeSource:
+    def source(self, name: str = "line", *, idle_ms: int = 300, codes: bool = False) -> SwipeSource:
         return SwipeSource(name, form=Form(idle_ms=idle_ms, codes=codes), port=self.port)
 
     def plug(self) -> None:

@@ -28,7 +28,7 @@ from daemon.readers.swipes import SwipeReaders
 from daemon.readers.wedge import TypingReaders
 from tests.swipes.node import EVENT, MAGTEK, Heard, Nodes
 
-SOURCE = SwipeSource("till", MAGTEK, form=Form(idle_ms=60))
+SOURCE = SwipeSource("till", MAGTEK, form=Form(idle_ms=300))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from cloud.bell import Bell
 from cloud.desks.accounts import AccountDesk
@@ -18,6 +18,8 @@ from cloud.desks.office import OfficeDesk
 from cloud.statements import Ask, Statements
 
 T = TypeVar("T")
+BUSY: Final = "store_busy"
+"""Two got in each other's way: nothing was kept, and the same may be tried again."""
 
 
 class CloudBooks:
@@ -45,6 +47,9 @@ class CloudStore(Protocol):
     transaction is kept then, but for the moment of its commit."""
 
     bell: Bell
+    at_once: bool
+    """Whether one statement may change several tables, so that what was decided from a look can be
+    kept if nothing has moved meanwhile."""
 
     @property
     def name(self) -> str: ...

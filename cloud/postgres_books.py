@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 
 from cloud import bell
 from cloud.bell import Bell
-from cloud.books import CloudBooks
+from cloud.books import BUSY, CloudBooks
 from cloud.statements import Ask, Row, numbered, scripts
 from daemon.core.errors import SyncError
 
@@ -33,7 +33,6 @@ T = TypeVar("T")
 CONNECTIONS: Final = 8
 TRIES: Final = 12
 CHANNEL: Final = "counterd"
-BUSY: Final = "store_busy"
 SCHEMA_LOCK: Final = 0x636F756E
 """Two processes that start at once make the tables once."""
 UNSAFE: Final = {"synchronous_commit": ("off", "local"), "fsync": ("off",)}
@@ -44,6 +43,7 @@ class PostgresStore:
     """Made by `open`."""
 
     name = "postgres"
+    at_once = True
 
     def __init__(self, url: str, connections: int) -> None:
         self._url = url

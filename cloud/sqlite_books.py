@@ -30,6 +30,7 @@ class SqliteStore:
     """Made by `open`. `bell` is rung by commits of this process, and there is no other."""
 
     name = "sqlite"
+    at_once = False
 
     def __init__(self, path: Path | str, *, threaded: bool) -> None:
         self._path = path

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from cloud.desks.at_once import debit_if_unchanged
 from cloud.records import Account, DebitPart, HeldLease, SaleDebit
 from cloud.statements import Ask, Row, Statements, answer
 from daemon.core.lease.moves import AccountKey
@@ -67,6 +68,35 @@ def ask_to_grant(most: int) -> Ask[list[str]]:
     )
 
 
+def ask_homes(members: Sequence[str]) -> Ask[dict[AccountKey, Home]]:
+    """Every account of these few members, as it is."""
+    return Ask(
+        f"SELECT {_HOME} FROM account WHERE member IN ({_marks(members)})"
+        " ORDER BY member, asset, lot",
+        tuple(members),
+        lambda rows: {AccountKey(*row[:3]): Home(*row[3:]) for row in rows},
+    )
+
+
+def ask_leases(members: Sequence[str], device: str, epoch: int) -> Ask[dict[AccountKey, HeldLease]]:
+    """What one journal holds of these few members' accounts."""
+    return Ask(
+        f"SELECT {_LEASE} FROM lease WHERE member IN ({_marks(members)})"
+        " AND device = ? AND epoch = ? ORDER BY member, asset, lot",
+        (*members, device, epoch),
+        lambda rows: {held.key: held for held in map(_held, rows)},
+    )
+
+
+def ask_rules(members: Sequence[str]) -> Ask[dict[AccountKey, str]]:
+    """The rules of these few members' lots."""
+    return Ask(
+        f"SELECT member, asset, lot, rule FROM lot_rule WHERE member IN ({_marks(members)})",
+        tuple(members),
+        lambda rows: {AccountKey(*row[:3]): row[3] for row in rows},
+    )
+
+
 class AccountDesk:
     def __init__(self, statements: Statements) -> None:
         self._sql = statements
@@ -100,12 +130,8 @@ class AccountDesk:
         found: dict[AccountKey, Home] = {}
         for start in range(0, len(members), _AT_A_TIME):
             some = members[start : start + _AT_A_TIME]
-            rows = await self._sql.rows(
-                f"SELECT {_HOME} FROM account WHERE member IN ({_marks(some)})"
-                f" ORDER BY member, asset, lot{held}",
-                *some,
-            )
-            found |= {AccountKey(*row[:3]): Home(*row[3:]) for row in rows}
+            ask = ask_homes(some)
+            found |= ask.read(await self._sql.rows(ask.statement + held, *ask.values))
         return found
 
     async def put(self, homes: Mapping[AccountKey, Home]) -> None:
@@ -138,14 +164,8 @@ class AccountDesk:
         found: dict[AccountKey, HeldLease] = {}
         for start in range(0, len(members), _AT_A_TIME):
             some = members[start : start + _AT_A_TIME]
-            rows = await self._sql.rows(
-                f"SELECT {_LEASE} FROM lease WHERE member IN ({_marks(some)})"
-                " AND device = ? AND epoch = ? ORDER BY member, asset, lot",
-                *some,
-                device,
-                epoch,
-            )
-            found |= {held.key: held for held in map(_held, rows)}
+            page = await answer(self._sql, ask_leases(some, device, epoch))
+            found |= page
         return found
 
     async def leases_of(self, member: str) -> list[HeldLease]:
@@ -214,11 +234,8 @@ class AccountDesk:
         found: dict[AccountKey, str] = {}
         for start in range(0, len(members), _AT_A_TIME):
             some = members[start : start + _AT_A_TIME]
-            rows = await self._sql.rows(
-                f"SELECT member, asset, lot, rule FROM lot_rule WHERE member IN ({_marks(some)})",
-                *some,
-            )
-            found |= {AccountKey(*row[:3]): row[3] for row in rows}
+            page = await answer(self._sql, ask_rules(some))
+            found |= page
         return found
 
     async def debit(self, txid: str, *, hold: bool = False) -> SaleDebit | None:
@@ -249,6 +266,16 @@ class AccountDesk:
         found = await self.debit(debit.txid, hold=True)
         assert found is not None
         return found
+
+    async def debit_if_unchanged(
+        self,
+        claim: SaleDebit,
+        before: Mapping[AccountKey, Home],
+        after: Mapping[AccountKey, Home],
+        parts: Sequence[DebitPart],
+    ) -> bool:
+        """`cloud.desks.at_once`, for a store that can."""
+        return await debit_if_unchanged(self._sql, claim, before, after, parts)
 
     async def reverse_debit(self, txid: str) -> None:
         await self._sql.run("UPDATE debit SET reversed = 1 WHERE txid = ?", txid)

@@ -38,7 +38,7 @@ async def try_printer(shop: Shop, actor: Actor, role: str) -> dict[str, Any]:
     )
 
     def work(books: Books) -> None:
-        detail = {"event": "printer_tested", "role": role}
+        detail = {"event": "printer_tested", "printer": role}
         if actor.approver:
             detail["approver"] = actor.approver
         books.append(Draft(page_id, Kind.SHIFT, now_ms, actor.number, detail=detail))

@@ -45,7 +45,19 @@ async def test_a_manager_tries_each_printer(tmp_path: Path) -> None:
         assert (shop.printer.drawer_opened, kitchen.drawer_opened) == (1, 0)
         assert (shop.printer.beeps, kitchen.beeps) == (1, 1)
         log = (await shop.get("/log?event=printer_tested&limit=5"))["entries"]
-        assert [entry["facts"]["role"] for entry in log] == ["kitchen", "customer"]
+        assert [entry["facts"]["printer"] for entry in log] == ["kitchen", "customer"]
+
+
+async def test_the_status_names_each_printer(tmp_path: Path) -> None:
+    async with living(counter(tmp_path, MemoryPrinter())) as shop:
+        await shop.hire()
+        await shop.sign_in(CASHIER)
+        told = (await shop.get("/status"))["printers"]
+        assert [(each["role"], each["name"], each["connection"]) for each in told] == [
+            ("customer", "till", "network"),
+            ("kitchen", "kitchen", "serial"),
+        ]
+        assert all(each["online"] and each["problem"] is None for each in told)
 
 
 async def test_what_is_wrong_is_told_and_nothing_waits(tmp_path: Path) -> None:

@@ -157,23 +157,12 @@ class Counter:
         )
 
     def _printer_changed(self, status: PrinterStatus, waiting: int) -> None:
-        self.events.publish("printer", {**self._printer_view(), "waiting": waiting})
+        self.events.publish("printer", {**printer_view(self.printer.status()), "waiting": waiting})
 
     def _receipt_changed(self, receipt_id: str, state: str) -> None:
         self.events.publish("receipt", {"receipt_id": receipt_id, "state": state})
         if state != "printing":
             self.desk.till.paper(receipt_id)
-
-    def _printer_view(self) -> dict[str, Any]:
-        status = self.printer.status()
-        return {
-            "reachable": status.reachable,
-            "online": status.online,
-            "cover_open": status.cover_open,
-            "paper": status.paper.value,
-            "problem": status.problem,
-            "waiting": self.spool.waiting,
-        }
 
     async def status(self) -> dict[str, Any]:
         return {
@@ -187,7 +176,19 @@ class Counter:
                 }
                 for status in self.shop.readers.statuses()
             ],
-            "printer": self._printer_view(),
+            "printer": {
+                **printer_view(self.printer.status()),
+                "waiting": self.spool.waiting,
+            },
+            "printers": [
+                {
+                    "name": placed.name,
+                    "role": role.value,
+                    "connection": placed.connection,
+                    **printer_view(placed.printer.status()),
+                }
+                for role, placed in self.printers.items()
+            ],
             "panel": self.panel.view() if self.panel is not None else {"key": None, "parts": []},
             "sync": {"sealed": 0, "receipted": 0, "last_pull_ms": None},
             "clock": clock_view(self.clock),
@@ -319,6 +320,18 @@ class Counter:
         """Waits until that many papers are out and none is on its way."""
         while len(self.printer.papers) < number or await SqlPrintQueue(self.ledger).waiting():
             await asyncio.sleep(0.01)
+
+
+def printer_view(status: PrinterStatus) -> dict[str, Any]:
+    """Of a printer that nothing waits for."""
+    return {
+        "reachable": status.reachable,
+        "online": status.online,
+        "cover_open": status.cover_open,
+        "paper": status.paper.value,
+        "problem": status.problem,
+        "waiting": 0,
+    }
 
 
 def desfire(last_byte: int = 1) -> PlasticCard:

@@ -41,7 +41,7 @@ function readerBadge(readers: ReaderStatus[]): Badge {
   return { name: "reader", tone: working ? "warn" : "bad", icon: "reader", text };
 }
 
-function printerBadge(printer: PrinterStatus): Badge {
+export function printerBadge(printer: PrinterStatus): Badge {
   const badge = (tone: Badge["tone"], text: string): Badge => ({
     name: "printer",
     tone,

@@ -166,6 +166,8 @@ export function reduce(shop: Shop, event: ShopEvent): Shop {
       return onDevice(shop, { readers: onReader(shop.status?.readers ?? [], event.body) });
     case "printer":
       return onDevice(shop, { printer: event.body });
+    case "printers":
+      return onDevice(shop, { printers: event.body.printers });
     case "panel":
       return onDevice(shop, { panel: event.body });
     case "ledger":

@@ -49,6 +49,7 @@ export const FACTS: Readonly<Record<string, Phrase>> = {
   overrides: ["改价", "Changed prices"],
   permissions: ["新权限", "New permissions"],
   points: ["积分", "Points"],
+  printer: ["打印机", "Printer"],
   reason: ["原因", "Reason"],
   referrer: ["介绍人", "Introduced by"],
   refund_fen: ["退给会员", "Paid back"],

@@ -102,6 +102,7 @@ export const EVENTS: Readonly<Record<string, Phrase>> = {
   cash_in: ["存入现金", "Cash in"],
   cash_out: ["取出现金", "Cash out"],
   drawer_opened: ["开钱箱", "Drawer opened"],
+  printer_tested: ["打印测试页", "Printer tried"],
   save_filter: ["保存筛选", "Filter kept"],
   remove_filter: ["删除筛选", "Filter removed"],
   import_members: ["导入会员", "Members imported"],

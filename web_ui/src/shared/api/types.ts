@@ -136,6 +136,12 @@ export interface PrinterStatus {
   waiting: number;
 }
 
+export interface NamedPrinter extends PrinterStatus {
+  name: string;
+  role: "customer" | "shop" | "kitchen";
+  connection: "network" | "serial" | "usb_lp" | "usb";
+}
+
 /** A lamp, buzzer, button, key switch or display on the customer's side. */
 export interface PanelPart {
   name: string;
@@ -183,7 +189,10 @@ export interface Status {
   device: { id: string; store: string; name: string; shop: string };
   ledger: LedgerStatus;
   readers: ReaderStatus[];
+  /** The customer's. */
   printer: PrinterStatus;
+  /** All that are configured. */
+  printers?: NamedPrinter[];
   panel?: PanelStatus;
   sync: SyncStatus;
   clock: ClockStatus;
@@ -263,6 +272,7 @@ export type ServerEvent =
   | { kind: "counter"; body: Counter }
   | { kind: "reader"; body: ReaderStatus }
   | { kind: "printer"; body: PrinterStatus }
+  | { kind: "printers"; body: { printers: NamedPrinter[] } }
   | { kind: "panel"; body: PanelStatus }
   | { kind: "receipt"; body: { receipt_id: string; state: ReceiptState } }
   | { kind: "sale"; body: Sale }
@@ -282,6 +292,7 @@ export const EVENT_KINDS = [
   "counter",
   "reader",
   "printer",
+  "printers",
   "panel",
   "receipt",
   "sale",

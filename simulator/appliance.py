@@ -141,6 +141,14 @@ class Who:
     chain: str = ""
 
 
+POLE = """\
+[[display]]
+name = "pole"
+port = "{path}"
+profile = "cd5220"
+balance = true
+"""
+
 LONE = Who("demo-01", "S01", "1号柜台")
 
 
@@ -166,6 +174,7 @@ class SimulatedAppliance:
         self.desk_port = desk_port
         self.vpcd, self.sync_port = free_pair(vpcd_port), free_port()
         self.rack_port, self.printer_port, self.paper_port = (free_port() for _ in range(3))
+        self.pole_port = free_port()
         self.processes = Processes(state / "logs")
         self.config = state / "counterd.toml"
 
@@ -180,6 +189,11 @@ class SimulatedAppliance:
     @property
     def printer(self) -> str:
         return f"http://127.0.0.1:{self.printer_port}"
+
+    @property
+    def pole(self) -> Path:
+        """The serial port of the customer display, which only a desk that shows it has."""
+        return self.state / "pole"
 
     @property
     def desk(self) -> str:
@@ -206,6 +220,13 @@ class SimulatedAppliance:
             ready="cards ready",
         )
         await self.start_printer()
+        if self.desk_port is not None:
+            await self.processes.start(
+                "display",
+                *(sys.executable, "-m", "simulator.display", "--link", str(self.pole)),
+                *("--kind", "cd5220", "--control", f"127.0.0.1:{self.pole_port}"),
+                ready="display ready",
+            )
 
     async def start_printer(self) -> None:
         await self.processes.start(
@@ -222,6 +243,7 @@ class SimulatedAppliance:
             "desk",
             *(sys.executable, "-m", "simulator.desk", "--listen", f"127.0.0.1:{port}"),
             *("--cashier-url", self.page, "--rack-url", self.rack, "--printer-url", self.printer),
+            *("--display-url", f"http://127.0.0.1:{self.pole_port}"),
             ready="desk ready",
         )
 
@@ -307,6 +329,7 @@ def write_config(appliance: SimulatedAppliance) -> None:
     reader = appliance.who.reader or ('kind = "pcsc"' if appliance.pcsc else wired)
     who = appliance.who
     desk = "" if appliance.desk_port is None else f'"{appliance.desk}"'
+    pole = "" if appliance.desk_port is None else POLE.format(path=appliance.pole)
     appliance.config.write_text(
         f"""\
 [device]
@@ -344,6 +367,7 @@ host = "127.0.0.1"
 port = {appliance.paper_port}
 width_mm = 80
 
+{pole}
 {who.chain}
 """,
         encoding="utf-8",

@@ -32,6 +32,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--cashier-url", required=True, metavar="URL", help="the daemon's cashier page")
     add("--rack-url", required=True, metavar="URL", help="control of the card rack")
     add("--printer-url", required=True, metavar="URL", help="control of the simulated printer")
+    add("--display-url", default="", metavar="URL", help="control of the customer display")
     return parser
 
 
@@ -55,7 +56,10 @@ def main() -> None:
     options = parser.parse_args()
     try:
         places = Places(
-            options.cashier_url, options.rack_url.rstrip("/"), options.printer_url.rstrip("/")
+            options.cashier_url,
+            options.rack_url.rstrip("/"),
+            options.printer_url.rstrip("/"),
+            options.display_url.rstrip("/"),
         )
     except ValueError as error:
         parser.error(str(error))

@@ -27,6 +27,7 @@ FILES = {
     "desk.js": ("desk.js", "text/javascript"),
     "cards.js": ("cards.js", "text/javascript"),
     "printer.js": ("printer.js", "text/javascript"),
+    "display.js": ("display.js", "text/javascript"),
     "words.js": ("words.js", "text/javascript"),
     "favicon.svg": ("favicon.svg", "image/svg+xml"),
 }
@@ -34,14 +35,17 @@ FILES = {
 
 @dataclass(frozen=True)
 class Places:
-    """The cashier page's address, and the base addresses of rack and printer (no slash last)."""
+    """The cashier page's address, and the base addresses of rack, printer and customer display (no
+    slash last). `display` "": there is none."""
 
     cashier: str
     rack: str
     printer: str
+    display: str = ""
 
     def __post_init__(self) -> None:
-        for url in (self.cashier, self.rack, self.printer):
+        there = (self.display,) if self.display else ()
+        for url in (self.cashier, self.rack, self.printer, *there):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{url!r} is not an address")
@@ -97,6 +101,9 @@ class Desk:
                 ),
             ]
         )
+        if self.places.display:
+            shown = relayed(self._asked, self.places.display)
+            app.router.add_route("*", r"/display/{path:api/.*}", shown)
         return app
 
     async def _with_client(self, app: web.Application) -> AsyncIterator[None]:
@@ -139,8 +146,9 @@ class Desk:
         )
 
     async def config(self, request: web.Request) -> web.StreamResponse:
-        """GET /config.json: where the cashier page is."""
-        return web.json_response({"cashier_url": self.places.cashier})
+        """GET /config.json: where the cashier page is, and whether there is a customer display."""
+        display = bool(self.places.display)
+        return web.json_response({"cashier_url": self.places.cashier, "display": display})
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """GET /status.json: is the cashier page there, and may it be shown inside this one."""

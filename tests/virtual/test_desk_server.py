@@ -80,7 +80,16 @@ def test_both_languages_have_the_same_words() -> None:
 
 async def test_config_names_the_cashier_page(client: Client) -> None:
     config = await (await client.get("/config.json")).json()
-    assert config == {"cashier_url": f"{NOWHERE}/cashier?desk=1"}
+    assert config == {"cashier_url": f"{NOWHERE}/cashier?desk=1", "display": False}
+    assert (await client.get("/display/api/display")).status == 404
+
+
+async def test_the_customer_display_is_asked_where_there_is_one(control_url: str) -> None:
+    """Its calls are passed on like the printer's; here a printer's control answers them."""
+    desk = Desk(Places(NOWHERE, NOWHERE, NOWHERE, control_url))
+    async with TestClient(TestServer(desk.app(), host="127.0.0.1")) as client:
+        assert (await (await client.get("/config.json")).json())["display"] is True
+        assert (await client.get("/display/api/printer")).status == 200
 
 
 async def test_printer_calls_are_passed_on(client: Client, printer: Printer) -> None:
@@ -192,3 +201,6 @@ def test_the_desk_listens_on_this_machine_only(text: str) -> None:
 def test_addresses_are_checked(url: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         Places(url, NOWHERE, NOWHERE)
+    if url:
+        with pytest.raises(ValueError, match="not an address"):
+            Places(NOWHERE, NOWHERE, NOWHERE, url)

@@ -1,6 +1,7 @@
 // The desk: starts its three parts and watches whether each is there.
 
 import { startCards } from "./cards.js";
+import { startDisplay } from "./display.js";
 import { startPrinter } from "./printer.js";
 import { onLanguage, startLanguage, word } from "./words.js";
 
@@ -89,7 +90,8 @@ async function start() {
   const desk = { call, light, toast };
   startCards(desk);
   startPrinter(desk);
-  const { cashier_url: url } = await call("config.json");
+  const { cashier_url: url, display } = await call("config.json");
+  if (display) startDisplay(desk);
   find("away-link").href = url;
   await watchCashier(url);
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, describe, expect, it } from "vitest";
-import { duration, fill, locale, reasonText, t, tIn, word } from "../src/shared/i18n";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { duration, fill, keepReasons, locale, reasonText, t, tIn, word } from "../src/shared/i18n";
 import { en } from "../src/shared/i18n/en";
 import { enReasons } from "../src/shared/i18n/en-reasons";
 import { DECLINE_KEYS, PROBLEM_KEYS } from "../src/shared/i18n/reason-keys";
@@ -51,6 +51,7 @@ const PROMISED: Record<string, string[]> = {
 const places = (text: string): string[] =>
   [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "").sort();
 
+beforeAll(keepReasons);
 afterAll(() => void (locale.value = "zh-CN"));
 
 describe("both languages", () => {

@@ -1,5 +1,5 @@
 import { createApp } from "vue";
-import { bindDocument } from "../shared/i18n";
+import { bindDocument, keepReasons } from "../shared/i18n";
 import { watchStyleSheets } from "../shared/later";
 import { wakeSpeaker } from "../shared/sound";
 import "../shared/styles/base.css";
@@ -8,6 +8,7 @@ import "./cashier.css";
 
 watchStyleSheets();
 bindDocument("page.title");
+void keepReasons();
 for (const first of ["pointerdown", "keydown"]) {
   window.addEventListener(first, wakeSpeaker, { passive: true });
 }

@@ -1,5 +1,5 @@
 import { createApp, watch } from "vue";
-import { locale } from "../shared/i18n";
+import { keepReasons, locale } from "../shared/i18n";
 import "../shared/styles/base.css";
 import App from "./App.vue";
 import "./office.css";
@@ -14,4 +14,5 @@ watch(
   },
   { immediate: true },
 );
+void keepReasons();
 createApp(App).use(router).mount("#page");

@@ -1,22 +1,26 @@
-/** Two languages, typed: a key that is missing in one of them does not compile. */
+/** Two languages, typed: a key that is missing in one of them does not compile.
+ *
+ * The sentences of a page come with it. What can be wrong is longer and seldom said: it comes beside
+ * the page, the language that is shown first. */
 
-import { computed, ref, watch } from "vue";
+import { computed, ref, shallowReactive, watch } from "vue";
 import { formatYuan } from "../money";
 import type { Facts } from "../api/types";
 import { en } from "./en";
-import { enReasons } from "./en-reasons";
 import type { ReasonKey, ReasonText } from "./reason-keys";
 import { zh, type MessageKey } from "./zh-CN";
-import { zhReasons } from "./zh-CN-reasons";
 
 export type Locale = "zh-CN" | "en";
 export const LOCALES: readonly Locale[] = ["zh-CN", "en"];
 
 const messages: Record<Locale, Record<MessageKey, string>> = { "zh-CN": zh, en };
-const reasons: Record<Locale, Record<ReasonKey, ReasonText>> = {
-  "zh-CN": zhReasons,
-  en: enReasons,
+type Reasons = Record<ReasonKey, ReasonText>;
+const fetchReasons: Record<Locale, () => Promise<Reasons>> = {
+  "zh-CN": async () => (await import("./zh-CN-reasons")).zhReasons,
+  en: async () => (await import("./en-reasons")).enReasons,
 };
+const reasons = shallowReactive(new Map<Locale, Reasons>());
+const AGAIN_AFTER_MS = 2_000;
 
 const SHELF_NAME = "counterd.language";
 
@@ -32,6 +36,19 @@ export const otherLocale = computed<Locale>(() => (locale.value === "en" ? "zh-C
 export function setLocale(next: Locale): void {
   locale.value = next;
   localStorage.setItem(SHELF_NAME, next);
+}
+
+/** Until the reasons of both languages are here; while the device is away they are asked for again. */
+export async function keepReasons(): Promise<void> {
+  for (const language of [locale.value, otherLocale.value]) {
+    while (!reasons.has(language)) {
+      try {
+        reasons.set(language, await fetchReasons[language]());
+      } catch {
+        await new Promise((again) => setTimeout(again, AGAIN_AFTER_MS));
+      }
+    }
+  }
 }
 
 /** 75 -> "1:15". */
@@ -61,7 +78,7 @@ export function t(key: MessageKey, facts?: Facts): string {
 
 /** What is wrong and what to do. An unknown key is shown as it is, for whoever is phoned. */
 export function reasonText(key: string | null, facts?: Facts): ReasonText {
-  const known = reasons[locale.value] as Record<string, ReasonText>;
+  const known: Record<string, ReasonText> = reasons.get(locale.value) ?? reasons.get(otherLocale.value) ?? {};
   const found = key !== null && Object.hasOwn(known, key) ? known[key] : undefined;
   if (found !== undefined) {
     return { title: fill(found.title, facts), advice: fill(found.advice, facts) };

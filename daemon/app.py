@@ -23,6 +23,7 @@ from daemon.core.receipt_text import ShopHead
 from daemon.core.swipe import Form
 from daemon.keys.files import KeyFolder, find_keys
 from daemon.keys.pins import Argon2Pins
+from daemon.keys.purse import LoadMasters, PurchaseMasters, TacMasters
 from daemon.ledger.spool import keep_print_places, print_queue
 from daemon.ledger.store import SqlLedger
 from daemon.operations.branch_join import join
@@ -37,6 +38,7 @@ from daemon.panel.gpio import GpioPins, lgpio_factory
 from daemon.panel.serial_line import SerialLines
 from daemon.ports.cards import CardReaders, ReaderStatus
 from daemon.ports.chain import ChainStatus
+from daemon.ports.purse_keys import PurseKeys
 from daemon.printer.desk import PrinterDesk
 from daemon.readers.desk import Readers
 from daemon.readers.feed import Kind, SwipeSource
@@ -417,7 +419,13 @@ def reader_view(status: ReaderStatus) -> dict[str, Any]:
 def make_readers(settings: Settings, keys: KeyFolder) -> CardReaders:
     merchant = hashlib.sha256(settings.device.merchant.encode()).digest()[:8]
     links = [_link(reader) for reader in settings.readers]
-    chips = Readers(links, keys.card_keys(), system_id=SYSTEM_ID, merchant_hash=merchant)
+    chips = Readers(
+        links,
+        keys.card_keys(),
+        system_id=SYSTEM_ID,
+        merchant_hash=merchant,
+        purse_keys=make_purse_keys(keys),
+    )
     sources = swipe_sources(settings)
     if not sources:
         return chips
@@ -449,6 +457,20 @@ def swipe_sources(settings: Settings) -> list[SwipeSource]:
         )
         for each in settings.scanners
     ]
+
+
+def make_purse_keys(keys: KeyFolder) -> PurseKeys | None:
+    """None where this till holds no purchase key: purses are numbers to it then."""
+    purchases = keys.purse_masters("purchase")
+    if not purchases:
+        return None
+    loads, tacs = keys.purse_masters("load"), keys.purse_masters("tac")
+    return PurseKeys(
+        PurchaseMasters(purchases),
+        max(purchases),
+        LoadMasters(loads) if loads else None,
+        TacMasters(tacs) if tacs else None,
+    )
 
 
 def _link(reader: ReaderSettings) -> Link:

@@ -95,7 +95,7 @@ def judge_card(proof: Proof, card: Card, *, shared: bool = False) -> Decline | N
     """What the card's own evidence says against the books; None if it may go on. `shared`: other
     counters of the chain take this card too, so it may be further on than is known here; the cloud
     looks whether every count was told (I9)."""
-    if proof.face.uid != card.uid or proof.face.technology is not card.technology:
+    if proof.face.uid != card.uid or not _same_kind(proof.face.technology, card.technology):
         return Decline("card_forged", alarm=True)
     if card.status in _STATUS_REASONS:
         return Decline(_STATUS_REASONS[card.status])
@@ -107,6 +107,11 @@ def judge_card(proof: Proof, card: Card, *, shared: bool = False) -> Decline | N
         if verdict is CounterVerdict.AHEAD and not shared:
             return Decline("card_counter_ahead", alarm=True, lock=True)
     return None
+
+
+def _same_kind(shown: Technology, known: Technology) -> bool:
+    """A purse is taken for a number at a till without its keys, and where it was issued as one."""
+    return shown is known or {shown, known} == {Technology.UID, Technology.PURSE}
 
 
 def _judge_money(

@@ -11,6 +11,9 @@ class Technology(Enum):
     """Only a number that anyone can copy."""
     MAGSTRIPE = "magstripe"
     """A magnetic card: the same, and easier to copy."""
+    PURSE = "purse"
+    """A CPU card with an electronic purse: a number towards the account, and money of its own that
+    it proves with each debit."""
     DESFIRE = "desfire"
     """MIFARE DESFire EV2/EV3: AES, AuthenticateEV2First, a counter that only goes on."""
 
@@ -62,6 +65,9 @@ DEFAULT_PROFILES = {
         Technology.MAGSTRIPE,
         Assurance.IDENTITY,
         SpendPolicy(pin_above_fen=0, per_day_fen=20_000),
+    ),
+    Technology.PURSE: Profile(
+        Technology.PURSE, Assurance.IDENTITY, SpendPolicy(pin_above_fen=0, per_day_fen=20_000)
     ),
     Technology.DESFIRE: Profile(
         Technology.DESFIRE,

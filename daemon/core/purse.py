@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 MAX_AMOUNT_FEN = 0x7FFFFFFF
 TERMINAL_BYTES = 6
@@ -35,6 +35,27 @@ class PurseCard:
 
     def __post_init__(self) -> None:
         assert len(self.factor) == FACTOR_BYTES and 0 <= self.key_index <= 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is to be agreed with a purse: see `PurseTerms`."""
+
+    card: PurseCard
+    amount_fen: int
+    terminal: bytes
+    at: datetime
+
+    def __post_init__(self) -> None:
+        assert 0 < self.amount_fen <= MAX_AMOUNT_FEN and len(self.terminal) == TERMINAL_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class PurseReading:
+    """What a purse says of itself and does not prove."""
+
+    card: PurseCard
+    balance_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +144,67 @@ class PurseUnknown:
 
 
 PurseOutcome = PurseDone | PurseNotDone | PurseUnknown
+
+
+class DeedState(Enum):
+    """A debit or a load is INTENT before it is sent. UNKNOWN is told apart only for people: both
+    are settled in the same way. NOT_DONE and DONE are the end, but for what the office decided."""
+
+    INTENT = "intent"
+    UNKNOWN = "unknown"
+    NOT_DONE = "not_done"
+    DONE = "done"
+
+    @property
+    def open(self) -> bool:
+        return self in (DeedState.INTENT, DeedState.UNKNOWN)
+
+
+BY_CARD, BY_OFFICE = "card", "office"
+
+
+@dataclass(frozen=True, slots=True)
+class PurseDeed:
+    """One debit or load as the books keep it, from before it is sent. `op_id` is the operation that
+    it is for. `decided_by` is BY_CARD or BY_OFFICE once it has ended: what the office said stands
+    until the card proves otherwise. `tac` is kept for the issuer as it came; `why` is a code."""
+
+    deed_id: str
+    card_id: str
+    op_id: str
+    terms: PurchaseTerms | LoadTerms
+    state: DeedState
+    written_ms: int
+    tac: bytes | None = None
+    why: str | None = None
+    decided_by: str | None = None
+    settled_ms: int | None = None
+
+    @property
+    def kind(self) -> TransactionType:
+        loads = isinstance(self.terms, LoadTerms)
+        return TransactionType.LOAD if loads else TransactionType.PURCHASE
+
+    @property
+    def to_be_asked(self) -> bool:
+        """Whether the card should be asked at its next tap."""
+        return self.state.open or self.decided_by == BY_OFFICE
+
+    def facts(self) -> dict[str, int | str]:
+        """For the leaf: all that a TAC covers, and the TAC as it came, in hexadecimal."""
+        terms = self.terms
+        said: dict[str, int | str] = {
+            "purse_fen": terms.amount_fen,
+            "purse_kind": int(self.kind),
+            "purse_seq": terms.card_sequence,
+            "purse_till": terms.terminal.hex(),
+            "purse_at": terms.moment.hex(),
+            "purse_card": terms.card.factor.hex(),
+        }
+        if isinstance(terms, PurchaseTerms):
+            said["purse_number"] = terms.terminal_sequence
+        else:
+            said["purse_before_fen"] = terms.balance_fen
+        if self.tac is not None:
+            said["purse_tac"] = self.tac.hex()
+        return said

@@ -79,6 +79,7 @@ TENDERS: Final[Mapping[str, tuple[str, str]]] = {
     "owed": ("赊账", "On credit"),
     "bank_transfer": ("银行转账", "Bank transfer"),
     "stored": ("储值", "Stored value"),
+    "purse": ("卡内电子钱包", "Purse on the card"),
 }
 
 

@@ -21,6 +21,8 @@ CASH_OUT: Final = "cash_out"
 MOST_NOTES: Final = 100_000
 """Of one kind: far above what a drawer holds."""
 _TENDER: Final = "tender:"
+_PURSE: Final = ("purse", "purse_back")
+"""Assets of a card: what its purse paid, and what came back of that."""
 _SALES: Final = Account("shop", "sales")
 _FEES: Final = Account("shop", "fees")
 _KEPT: Final = Account("shop", "kept")
@@ -146,6 +148,8 @@ class Tally:
     def _add_assets(self, draft: Draft) -> None:
         for posting in draft.postings:
             account = posting.account
+            if account.asset in _PURSE and draft.kind in _OF_SALES:
+                self._tender("purse").add(-posting.amount)
             if not account.owner.startswith("member:"):
                 continue
             if account.asset == "points":

@@ -9,6 +9,14 @@ from enum import Enum
 from typing import Protocol
 
 from daemon.core.card import Face, Proof
+from daemon.core.purse import (
+    Errand,
+    LoadTerms,
+    PurchaseTerms,
+    PurseNotDone,
+    PurseOutcome,
+    PurseReading,
+)
 
 
 class ReaderState(Enum):
@@ -77,6 +85,39 @@ class CodeScanned:
 ReaderEvent = CardLaid | CardLifted | ReaderChanged | SwipeRefused | CodeScanned
 
 
+class PurseSession(Protocol):
+    """The electronic purse of the card that lies there. What may raise raises CardGone, CardSilent,
+    CardGarbled, CardForged, KeyMissing, ReaderError."""
+
+    async def read(self) -> PurseReading:
+        """Selects the purse and reads whose it is. Raises CardForged where it is blocked."""
+        ...
+
+    async def begin_purchase(self, errand: Errand) -> PurchaseTerms | PurseNotDone:
+        """After `read`. Changes nothing on the card; the terms (number 0 still) are to be written
+        down before `debit`, with nothing else said to the card in between."""
+        ...
+
+    async def debit(self, terms: PurchaseTerms) -> PurseOutcome:
+        """Raises KeyMissing before anything is sent, and nothing afterwards."""
+        ...
+
+    async def begin_load(self, errand: Errand, pin: str) -> LoadTerms | PurseNotDone:
+        """As `begin_purchase`. A wrong PIN is PurseNotDone("pin" | "pin_blocked")."""
+        ...
+
+    async def credit(self, terms: LoadTerms) -> PurseOutcome:
+        """As `debit`."""
+        ...
+
+    async def settle(
+        self, terms: PurchaseTerms | LoadTerms, pin: str | None = None
+    ) -> PurseOutcome:
+        """What became of a debit or a load whose answer was not seen. Changes nothing on the card
+        and raises nothing. Whether a load was not done takes the purse's PIN."""
+        ...
+
+
 class CardSession(Protocol):
     """One transaction with one card. Every method has a deadline of its own and may raise
     CardGone, CardSilent, CardGarbled, ReaderError."""
@@ -84,6 +125,11 @@ class CardSession(Protocol):
     @property
     def face(self) -> Face:
         """Read when the session was opened."""
+        ...
+
+    @property
+    def purse(self) -> PurseSession | None:
+        """Its purse, where it has one and this till the keys for it."""
         ...
 
     async def prove(self) -> Proof:

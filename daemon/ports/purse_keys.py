@@ -7,6 +7,7 @@ that loads has the load and TAC keys, only the back office can block a card.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from daemon.core.purse import LoadTerms, PurchaseTerms, PurseCard
@@ -52,3 +53,14 @@ class MaintenanceKeys(Protocol):
         """4 bytes over a command (CLA, INS, P1, P2, Lc with the MAC counted, data) and the card's
         fresh 4-byte challenge."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PurseKeys:
+    """What one till holds. `key_index` is that of the purchase and load keys on the cards; a till
+    without `loads` and `tacs` only sells."""
+
+    purchases: PurchaseKeys
+    key_index: int
+    loads: LoadKeys | None = None
+    tacs: TacKeys | None = None

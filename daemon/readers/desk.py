@@ -29,6 +29,7 @@ from daemon.ports.cards import (
     ReaderStatus,
 )
 from daemon.ports.keys import CardKeys
+from daemon.ports.purse_keys import PurseKeys
 from daemon.readers.cards.desfire import Entropy, Scheme
 from daemon.readers.lane import Lane
 from daemon.readers.link import (
@@ -123,7 +124,8 @@ class Readers:
     """`CardReaders` over `links`.
 
     `system_id` (1 to 18 bytes) separates installations that share card masters; `merchant_hash` is
-    8 bytes that name the merchant on the card."""
+    8 bytes that name the merchant on the card; without `purse_keys` a purse is taken for a
+    number."""
 
     def __init__(
         self,
@@ -133,10 +135,12 @@ class Readers:
         merchant_hash: bytes,
         entropy: Entropy = os.urandom,
         deadlines: Deadlines | None = None,
+        purse_keys: PurseKeys | None = None,
     ) -> None:
         self._links = tuple(links)
         self._scheme = Scheme(keys, system_id, merchant_hash)
         self._entropy = entropy
+        self._purse_keys = purse_keys
         self._deadlines = deadlines or Deadlines()
         self._readers: dict[str, _Reader] = {}
         self._subscribers: set[_Subscriber] = set()
@@ -196,7 +200,7 @@ class Readers:
                 raise CardGone("card_gone", why="presence")
             session = OpenSession(
                 reader.lane(self), self._scheme, self._entropy, self._deadlines,
-                lambda: self._fault(reader),
+                lambda: self._fault(reader), self._purse_keys,
             )  # fmt: skip
             try:
                 await session.begin(lambda: reader.link.connect(reader.name))

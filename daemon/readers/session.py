@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from daemon.core.card import Assurance, Face, Proof, Technology
 from daemon.core.errors import CardError, CardForged, CardGone, CardSilent, ReaderError
-from daemon.readers.cards import desfire
+from daemon.ports.cards import PurseSession
+from daemon.ports.purse_keys import PurseKeys
+from daemon.readers.cards import desfire, purse
 from daemon.readers.cards.apdu import Conversation
 from daemon.readers.cards.desfire import Entropy, Opened, Scheme
 from daemon.readers.cards.personalise import personalise
 from daemon.readers.cards.uid import read_uid
 from daemon.readers.lane import Lane, LaneStuck
 from daemon.readers.link import Channel
+from daemon.readers.purse_session import OpenPurse
 
 T = TypeVar("T")
 
@@ -46,12 +49,14 @@ class OpenSession:
         entropy: Entropy,
         deadlines: Deadlines,
         on_stuck: Callable[[], None],
+        purse_keys: PurseKeys | None = None,
     ) -> None:
         self._lane = lane
         self._scheme = scheme
         self._entropy = entropy
         self._deadlines = deadlines
         self._on_stuck = on_stuck
+        self._purse_keys = purse_keys
         self._channel: Channel | None = None
         self._face: Face | None = None
         self._opened: Opened | None = None
@@ -73,7 +78,12 @@ class OpenSession:
         except CardGone:
             self.lost = True
             raise
-        self._face = await self._converse(desfire.identify(), self._deadlines.open_s)
+        face = await self._converse(desfire.identify(), self._deadlines.open_s)
+        if self._purse_keys is not None and face.technology is Technology.UID:
+            found = await self._converse(purse.select(), self._deadlines.open_s)
+            if found is not purse.Selection.ABSENT:
+                face = replace(face, technology=Technology.PURSE)
+        self._face = face
 
     def end(self) -> None:
         """Lets the card go, after whatever is still under way with it. Does not wait."""
@@ -87,9 +97,15 @@ class OpenSession:
         assert self._face is not None, "begin first"
         return self._face
 
+    @property
+    def purse(self) -> PurseSession | None:
+        if self._purse_keys is None or self.face.technology is not Technology.PURSE:
+            return None
+        return OpenPurse(self._converse, self._purse_keys)
+
     async def prove(self) -> Proof:
         budget_s = self._deadlines.prove_s
-        if self.face.technology is Technology.UID or not self.face.personalised:
+        if self.face.technology is not Technology.DESFIRE or not self.face.personalised:
             uid = await self._converse(read_uid(), budget_s)
             if uid != self.face.uid:
                 raise CardGone("card_gone", why="another_card")

@@ -25,6 +25,7 @@ from daemon.ports.cards import (
     CardSession,
     CodeScanned,
     Presence,
+    PurseSession,
     ReaderChanged,
     ReaderEvent,
     ReaderState,
@@ -109,6 +110,10 @@ class SwipedCard:
     @property
     def face(self) -> Face:
         return self._face
+
+    @property
+    def purse(self) -> PurseSession | None:
+        return None
 
     async def prove(self) -> Proof:
         return Proof(self._face, Assurance.IDENTITY)

@@ -48,7 +48,7 @@ class Profiles(Part):
 
     def of(self, technology: Technology) -> CardSpending:
         match technology:
-            case Technology.UID:
+            case Technology.UID | Technology.PURSE:
                 return self.uid
             case Technology.MAGSTRIPE:
                 return self.magstripe

@@ -92,6 +92,8 @@ class TenderKind(Enum):
     BANK_CARD = "bank_card"
     WECHAT = "wechat"
     ALIPAY = "alipay"
+    PURSE = "purse"
+    """The electronic purse on the card itself: never asked for, only decided on at a tap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,12 @@ the balance as before. Whoever forges that has a card that was debited for nothi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 from daemon.core.errors import CardError, CardForged, CardGarbled, KeyMissing, ReaderError
 from daemon.core.purse import (
     MAX_AMOUNT_FEN,
-    TERMINAL_BYTES,
+    Errand,
     LoadTerms,
     PurchaseTerms,
     PurseCard,
@@ -110,19 +109,6 @@ class PinVerdict:
     right: bool
     blocked: bool = False
     tries_left: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What is to be agreed with a purse: see `daemon.core.purse.PurseTerms`."""
-
-    card: PurseCard
-    amount_fen: int
-    terminal: bytes
-    at: datetime
-
-    def __post_init__(self) -> None:
-        assert 0 < self.amount_fen <= MAX_AMOUNT_FEN and len(self.terminal) == TERMINAL_BYTES
 
 
 def select(name: bytes = AID) -> Conversation[Selection]:
@@ -279,10 +265,10 @@ def credit(terms: LoadTerms, keys: LoadKeys, tacs: TacKeys) -> Conversation[Purs
 
 
 def settle_load(
-    terms: LoadTerms, keys: LoadKeys, tacs: TacKeys, pin: str, name: bytes = AID
+    terms: LoadTerms, keys: LoadKeys, tacs: TacKeys, pin: str | None, name: bytes = AID
 ) -> Conversation[PurseOutcome]:
     """As `settle_purchase`. Where the card has no proof, the sequence that it signs now (MAC1) says
-    whether the load was done; beginning anew takes the PIN."""
+    whether the load was done; beginning anew takes the PIN, and without it that stays unknown."""
     try:
         return (yield from _settle_load(terms, keys, tacs, pin, name))
     except (CardError, ReaderError, KeyMissing) as error:
@@ -290,7 +276,7 @@ def settle_load(
 
 
 def _settle_load(
-    terms: LoadTerms, keys: LoadKeys, tacs: TacKeys, pin: str, name: bytes
+    terms: LoadTerms, keys: LoadKeys, tacs: TacKeys, pin: str | None, name: bytes
 ) -> Conversation[PurseOutcome]:
     if not (yield from _is_same_card(terms.card, name)):
         return PurseUnknown("another_card")
@@ -298,7 +284,7 @@ def _settle_load(
     if proof is not None:
         proved = tacs.proves_load_tac(terms, proof[1])
         return PurseDone(proof[1], terms.balance_after_fen) if proved else PurseUnknown("tac")
-    if not (yield from verify_pin(pin)).right:
+    if pin is None or not (yield from verify_pin(pin)).right:
         return PurseUnknown("pin")
     errand = Errand(terms.card, terms.amount_fen, terms.terminal, terms.at)
     again = yield from begin_load(errand, keys)

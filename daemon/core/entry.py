@@ -87,8 +87,8 @@ class Kind(IntEnum):
     RELEASED = 41
     """Room given back to the cloud."""
     PURSE = 34
-    """Money of a card's electronic purse that no sale stands for: loaded, put into the account, or a
-    word of the back office that the card has corrected."""
+    """Money of a card's electronic purse that no sale stands for: loaded, put into the account, or
+    a word of the back office that the card has corrected."""
     LEASE_VOIDED = 42
     """What was held when a new epoch began: the cloud has taken it back already."""
 
@@ -114,8 +114,8 @@ class Account:
     of a member: `principal`, `bonus`, `points`, `pass:<code>`, each in lots; of the shop: `sales`,
     `fees`, `bonus_given`, `expired`, `kept` (what a refund of a balance left with the shop),
     `drawer` (cash in and out), `purse_doubt`, `commission`, `points`, `pass:<code>`; of a tender:
-    `taken`; of an employee: `commission`; of a card (`card:<id>`): `purse` (what is on it, as far as
-    this journal moved it), `purse_loading` and `purse_back` (on the way to it and from it).
+    `taken`; of an employee: `commission`; of a card (`card:<id>`): `purse` (what is on it, as far
+    as this journal moved it), `purse_loading` and `purse_back` (on the way to it and from it).
     """
 
     owner: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
-from daemon.core.entry import Account, Posting
+from daemon.core.entry import Account, Funding, Posting
 from daemon.core.lot_rule import LotRule, lot_rule
 from daemon.core.loyalty.points import SHOP_POINTS, draw, last_day
 from daemon.core.policy import SpendOrder
@@ -25,6 +25,8 @@ from daemon.core.spend import balance_of, plan_spend
 SALES: Final = Account("shop", "sales")
 SHOP_COMMISSION: Final = Account("shop", "commission")
 GIVEN_BY_SALE: Final = "sale"
+_BY_PURSE: Final = Account("tender:purse", "taken")
+PURSE_BACK: Final = "purse_back"
 Lots = tuple[tuple[int, int], ...]
 """(lot, points) in the order in which they were drawn."""
 
@@ -91,6 +93,34 @@ def account_of(source: Source, owner: str) -> Account:
     if source.tender is TenderKind.STORED:
         return Account(owner, source.asset, source.lot)
     return Account(f"tender:{source.tender.value}", "taken")
+
+
+def from_card(postings: Sequence[Posting], card_id: str) -> tuple[Posting, ...]:
+    """What a purse pays is taken from the card, which is the holder of that money."""
+    return tuple(
+        Posting(purse_account(card_id), posting.amount, Funding.PURSE)
+        if posting.account == _BY_PURSE
+        else posting
+        for posting in postings
+    )
+
+
+def back_from(postings: Sequence[Posting], card_id: str | None) -> tuple[tuple[Posting, ...], int]:
+    """What comes back of what a purse paid does not go onto the card, which is not there: it is
+    owed to its member (`purse_back`). Returns how much that is."""
+    back_fen, kept = 0, []
+    for posting in postings:
+        if posting.account not in (_BY_PURSE, purse_account(card_id or "")):
+            kept.append(posting)
+            continue
+        assert card_id is not None and posting.amount > 0, "a purse has a card"
+        back_fen += posting.amount
+        kept.append(Posting(Account(f"card:{card_id}", PURSE_BACK), posting.amount))
+    return tuple(kept), back_fen
+
+
+def purse_account(card_id: str) -> Account:
+    return Account(f"card:{card_id}", "purse")
 
 
 def pass_account(owner: str, pass_id: str) -> Account:

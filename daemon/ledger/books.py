@@ -11,6 +11,7 @@ from daemon.ledger.office_desk import OfficeDesk
 from daemon.ledger.paper import PaperDesk
 from daemon.ledger.people import PeopleDesk
 from daemon.ledger.places_desk import PlacesDesk
+from daemon.ledger.purse_desk import PurseDesk
 from daemon.ledger.requests import RequestDesk
 from daemon.ledger.rules_desk import RulesDesk
 from daemon.ledger.sales_desk import SalesDesk
@@ -32,6 +33,7 @@ class SqlBooks(
     SalesDesk,
     OfficeDesk,
     CardsDesk,
+    PurseDesk,
     LoyaltyDesk,
     CrewDesk,
     ShiftDesk,

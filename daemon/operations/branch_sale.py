@@ -48,13 +48,15 @@ _ASKABLE: Final = (SHORT, _UNKNOWN, *_UNITS)
 class Attempt(Generic[T]):
     """One write that settles a sale or says why not. `refused` tells from an outcome why it was
     declined, and whose account is meant (None: not known here); `declined` is the outcome for
-    another reason; `kept` says whether a debit may be taken for that outcome."""
+    another reason; `kept` says whether a debit may be taken for that outcome. `credit` False: no
+    offline credit yet, the card has a purse."""
 
     work: Callable[[Books], T]
     refused: Callable[[T], tuple[Decline, str | None] | None]
     declined: Callable[[T, Decline], T]
     kept: Callable[[T], bool]
     uid: bytes | None = None
+    credit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ async def with_chain(shop: Shop, sale: Operation, attempt: Attempt[T]) -> T:
             return outcome
         # A card that is fetched first may then be short of money: each is asked for once.
         tried.add(why.reason)
-        cover = await _find_cover(shop, sale, member_id, why, attempt.uid)
+        cover = await _find_cover(shop, sale, member_id, why, attempt.uid, attempt.credit)
         if isinstance(cover, Decline):
             return outcome if cover is why else attempt.declined(outcome, cover)
         outcome = await _with_cover(shop, attempt, cover)
@@ -122,7 +124,12 @@ async def _with_cover(shop: Shop, attempt: Attempt[T], cover: Cover) -> T:
 
 
 async def _find_cover(
-    shop: Shop, sale: Operation, member_id: str | None, why: Decline, uid: bytes | None
+    shop: Shop,
+    sale: Operation,
+    member_id: str | None,
+    why: Decline,
+    uid: bytes | None,
+    credit: bool,
 ) -> Cover | Decline:
     wait_s = shop.rules.chain.debit_deadline_ms / 1000
     if why.reason == _UNKNOWN:
@@ -135,13 +142,16 @@ async def _find_cover(
         units = ((_UNITS[why.reason], why.facts["short"]),)
         answer = await _ask(shop, sale, member_id, 0, units, wait_s) if shop.chain.online else None
         return Cover(sale.op_id, member_id, answer.parts) if isinstance(answer, Given) else why
-    return await _Search(shop, sale, member_id, why).run()
+    return await _Search(shop, sale, member_id, why, credit=credit).run()
 
 
 class _Search:
     """For the money of one sale, until the cashier has waited long enough."""
 
-    def __init__(self, shop: Shop, sale: Operation, member_id: str, why: Decline) -> None:
+    def __init__(
+        self, shop: Shop, sale: Operation, member_id: str, why: Decline, *, credit: bool
+    ) -> None:
+        self._credit = credit
         self._shop, self._sale, self._member_id = shop, sale, member_id
         self._here_fen = why.facts["available_fen"]
         self._amount_fen = self._here_fen + why.facts["short_fen"]
@@ -156,7 +166,7 @@ class _Search:
         told: Insufficient | None = None
         while True:
             so_far = None
-            if link is not Link.ONLINE:
+            if link is not Link.ONLINE and self._credit:
                 so_far = await self._shop.ledger.read(
                     lambda books: credit_so_far(self._shop, books, self._member_id)
                 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.core.authorize import Decline
-from daemon.core.card import Proof
+from daemon.core.card import Proof, Technology
 from daemon.core.counter import WAITS, Event, State
 from daemon.core.errors import Conflict, Refused
 from daemon.core.panel import KeyPosition
@@ -23,7 +23,8 @@ from daemon.operations.sale_view import sale_view
 from daemon.operations.sell import Order, end_sale, find_card, open_sale, require_sale
 from daemon.operations.shifts import require_shift
 from daemon.operations.shop import Actor, Shop
-from daemon.operations.tap import (
+from daemon.operations.tap import prove, settle, tap
+from daemon.operations.tapped import (
     Approved,
     Declined,
     DoubtfulRepeat,
@@ -33,9 +34,6 @@ from daemon.operations.tap import (
     TapRequest,
     Torn,
     pin_key,
-    prove,
-    settle,
-    tap,
 )
 from daemon.operations.till import Current, Till
 from daemon.ports.cards import Presence
@@ -205,7 +203,10 @@ class CurrentSale:
             await self._conclude(await self._settle_named(current))
             return await self._till.sale(sale_id)
         current.pin_given_for = pin_key(current.pin_proof)
-        if current.pin_proof.counter is None:
+        if current.pin_proof.face.technology is Technology.PURSE:
+            # Its purse may have to pay a part of what the PIN was for.
+            await self._charge_or_ask()
+        elif current.pin_proof.counter is None:
             self._till.move(Event.CARD_LAID)
             request = self._request(current)
             await self._conclude(await settle(self._shop, request, current.pin_proof, None))

@@ -21,8 +21,9 @@ from daemon.core.pricing.quoted import Quote
 from daemon.core.pricing.refund import BalancesNow, Refund, left_to_refund
 from daemon.core.pricing.refund import refund as refund_of
 from daemon.core.records import Holding, Member, Operation, OpState
-from daemon.core.sale_entry import pass_asset, refund_moves
+from daemon.core.sale_entry import back_from, pass_asset, refund_moves
 from daemon.operations.once import client_key, earlier
+from daemon.operations.purse_booking import back_to_account, with_purse_in_account
 from daemon.operations.reversal import reverse
 from daemon.operations.sale_receipt import spool_refund_receipt
 from daemon.operations.sale_view import refund_view, refunds_of, sale_view
@@ -89,6 +90,7 @@ async def preview(shop: Shop, sale_id: str, lines: Mapping[str, int] | None) -> 
     def look(books: Books) -> dict[str, Any]:
         sold = require_sold(books, sale_id)
         planned = plan(shop, sold, lines, shop.clock.now_ms())
+        planned = with_purse_in_account(planned)
         return refund_view(planned, sold.quote, sold.sale.answer.get("names", {}))
 
     return await shop.ledger.read(look)
@@ -155,15 +157,15 @@ def _post(
     books.add_operation(operation)
     entry = _append(shop, books, operation, sold, planned, actor)
     stock = reverse(shop, books, operation, sold.sale, sold.entry, sold.quote, planned)
-    names = sold.sale.answer.get("names", {})
+    names, shown = sold.sale.answer.get("names", {}), with_purse_in_account(planned)
     member = books.member(sold.member.member_id) if sold.member is not None else None
     paper = spool_refund_receipt(
-        shop, books, operation, sold.sale, sold.quote, planned, member, actor, names
+        shop, books, operation, sold.sale, sold.quote, shown, member, actor, names
     )
     view = {
         "refund_id": operation.op_id,
         "sale_id": sale_id,
-        **refund_view(planned, sold.quote, names),
+        **refund_view(shown, sold.quote, names),
         "balance": paper.balance.as_json() if paper.balance is not None else None,
         "points_left": paper.points_left,
         "receipt_id": paper.receipt_id,
@@ -194,7 +196,20 @@ def _append(
         detail["coupons"] = " ".join(planned.coupons)
     if actor.approver:
         detail["approver"] = actor.approver
-    return books.append(
+    postings, back_fen = back_from(
+        refund_moves(
+            planned,
+            sold.quote,
+            sold.owner,
+            sold.holdings,
+            sale_lot=sold.lot,
+            drawn=lots_of_points(answer),
+            points_lot=answer.get("points_lot", 0),
+            points_back_before=sum(each.points_back for each in sold.earlier),
+        ),
+        draft.card_id,
+    )
+    entry = books.append(
         Draft(
             op_id=operation.op_id,
             kind=Kind.REFUND,
@@ -203,16 +218,10 @@ def _append(
             member_id=draft.member_id,
             card_id=draft.card_id,
             refers_to=sold.sale.op_id,
-            postings=refund_moves(
-                planned,
-                sold.quote,
-                sold.owner,
-                sold.holdings,
-                sale_lot=sold.lot,
-                drawn=lots_of_points(answer),
-                points_lot=answer.get("points_lot", 0),
-                points_back_before=sum(each.points_back for each in sold.earlier),
-            ),
+            postings=postings,
             detail=detail,
         )
     )
+    if back_fen:
+        back_to_account(shop, books, actor.number, draft.card_id, operation.op_id, back_fen)
+    return entry

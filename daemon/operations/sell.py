@@ -199,7 +199,9 @@ def price_or_kept(
     standing = member_standing(shop, books, member, now_ms)
     standing = with_credit(standing, allowed(books, sale))
     kept = sale_now(books, sale).answer.get("quote")
-    if kept is not None and card is not None and card.pending_op == sale.op_id:
+    # What a purse was to pay is settled with the purse (purse_sale), never taken from the account.
+    counts = card is not None and card.technology is not Technology.PURSE
+    if kept is not None and card is not None and counts and card.pending_op == sale.op_id:
         quote = quote_from_json(kept)
         if quote.member_id == member.member_id:
             return repaid(quote, standing.holdings, shop.rules.book.spend_order)

@@ -19,8 +19,16 @@ from daemon.core.money import Purse
 from daemon.core.pricing.basket import TenderKind
 from daemon.core.pricing.kept import quote_as_json
 from daemon.core.pricing.quoted import OWED, Quote, Source, StepKind
+from daemon.core.purse import PurseDeed
 from daemon.core.records import Card, Member, Operation, OpState
-from daemon.core.sale_entry import Lots, SaleMoves, account_of, pass_account, sale_moves
+from daemon.core.sale_entry import (
+    Lots,
+    SaleMoves,
+    account_of,
+    from_card,
+    pass_account,
+    sale_moves,
+)
 from daemon.core.sold import Deed, earned_by, sold_lines
 from daemon.core.spend import balance_of
 from daemon.operations.after_sale import after_sale
@@ -39,11 +47,12 @@ Moves = tuple[tuple[str, int], ...]
 @dataclass(frozen=True, slots=True)
 class Buyer:
     """Who bought: nobody, a member, a member with a card. `card` is as it is on the books once its
-    counter is settled."""
+    counter is settled; `purse` the debit of its purse, which was done."""
 
     member: Member | None = None
     card: Card | None = None
     weak: bool = False
+    purse: PurseDeed | None = None
 
     @property
     def owner(self) -> str:
@@ -137,6 +146,8 @@ def settle(
         return refusal
     holdings = books.holdings(buyer.owner) if buyer.member is not None else ()
     day = date.fromisoformat(shop.day(now_ms))
+    paid_by_purse = quote.payments().get(Source(TenderKind.PURSE), 0)
+    assert paid_by_purse == (0 if buyer.purse is None else buyer.purse.terms.amount_fen)
     moves = sale_moves(quote, buyer.owner, holdings, day, now_ms, shop.rules.points_valid_days)
     if len(moves.postings) > MOST_POSTINGS:
         return Decline("too_many_lots")
@@ -181,6 +192,8 @@ def _append(
     if cashier.approver:
         detail["approver"] = cashier.approver
     card = buyer.card
+    if buyer.purse is not None:
+        detail.update(buyer.purse.facts())
     entry = books.append(
         Draft(
             op_id=sale.op_id,
@@ -190,7 +203,7 @@ def _append(
             member_id=buyer.member.member_id if buyer.member is not None else None,
             card_id=card.card_id if card is not None else None,
             card_counter=card.counter if card is not None else None,
-            postings=moves.postings,
+            postings=moves.postings if card is None else from_card(moves.postings, card.card_id),
             detail=detail,
         ),
         moves.opened,

@@ -9,7 +9,8 @@ from daemon.core.card import Assurance
 from daemon.core.records import Card
 from daemon.operations.sell import find_card, remember_alarm
 from daemon.operations.shop import Shop
-from daemon.operations.tap import Declined, LostContact, prove
+from daemon.operations.tap import prove
+from daemon.operations.tapped import Declined, LostContact
 from daemon.operations.views import member_view
 from daemon.ports.cards import Presence
 from daemon.ports.ledger import Books

@@ -6,9 +6,7 @@ asked to commit, and the ledger posts only after the card's answer was checked."
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from daemon.core.authorize import Approve, AskPin, Decline
 from daemon.core.card import Proof, Technology
@@ -21,76 +19,36 @@ from daemon.core.errors import (
     KeyMissing,
     ReaderError,
 )
-from daemon.core.records import Card, Operation
+from daemon.core.records import Card
 from daemon.operations.branch_sale import Attempt, with_chain
+from daemon.operations.purse_sale import pay_with_purse, settle_earlier
 from daemon.operations.sell import Evidence, decide, find_card, needs_commit, post_sale
-from daemon.operations.shop import Actor, Shop
+from daemon.operations.shop import Shop
+from daemon.operations.tapped import (
+    Approved,
+    Declined,
+    DoubtfulRepeat,
+    LostContact,
+    Outcome,
+    PinNeeded,
+    TapRequest,
+    Torn,
+    pin_key,
+)
 from daemon.ports.cards import CardSession, Presence
 from daemon.ports.ledger import Books
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
-    answer: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    why: Decline
-    card: Card | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PinNeeded:
-    """`proof` is kept: a card that proves identity only need not be laid on again."""
-
-    proof: Proof
-    card: Card
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtfulRepeat:
-    """The same card just paid for the same: the cashier is asked."""
-
-    card: Card
-
-
-@dataclass(frozen=True, slots=True)
-class LostContact:
-    """Nothing was committed: the member may tap again. `reason` is a screen key."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Torn:
-    """Whether the card committed is not known: its next tap tells."""
-
-    card: Card
-
-
-Outcome = Approved | Declined | PinNeeded | DoubtfulRepeat | LostContact | Torn
-
-
-@dataclass(frozen=True, slots=True)
-class TapRequest:
-    """`confirmed`: the cashier said yes to the double-tap question. `is_repeat` says whether the
-    card paid for the same sale a moment ago."""
-
-    sale: Operation
-    cashier: Actor
-    pin_given_for: str | None
-    confirmed: bool
-    is_repeat: Callable[[str, Mapping[str, Any]], bool]
-
-
 async def prove(shop: Shop, presence: Presence) -> Proof | Declined | LostContact:
     """Reads a card without a sale: tap first, then charge."""
     try:
         async with shop.readers.open(presence) as session:
-            return await _prove(session)
+            proof = await _prove(session)
+            if session.purse is not None and not isinstance(proof, Declined):
+                await settle_earlier(shop, proof, session.purse)
+            return proof
     except KeyMissing as error:
         return Declined(Decline(error.key))
     except (CardGone, CardSilent, CardGarbled, ReaderError) as error:
@@ -116,6 +74,9 @@ async def tap(shop: Shop, presence: Presence, request: TapRequest) -> Outcome:
             proof = await _prove(session)
             if isinstance(proof, Declined):
                 return proof
+            if session.purse is not None:
+                by_account = partial(_by_account, shop, request, proof)
+                return await pay_with_purse(shop, request, proof, session.purse, by_account)
             return await settle(shop, request, proof, session)
     except KeyMissing as error:
         return Declined(Decline(error.key))
@@ -160,13 +121,14 @@ async def settle(
     return Declined(posted, card) if isinstance(posted, Decline) else Approved(posted)
 
 
+async def _by_account(shop: Shop, request: TapRequest, proof: Proof, credit: bool) -> Outcome:
+    """A card with a purse is a number towards the account."""
+    evidence = Evidence(proof, pin_given=_pin_fits(proof, request))
+    return await _settle_at_once(shop, request, evidence, credit=credit)
+
+
 def _pin_fits(proof: Proof, request: TapRequest) -> bool:
     return request.pin_given_for == pin_key(proof)
-
-
-def pin_key(proof: Proof) -> str:
-    """What a right PIN is bound to: it counts for this card alone."""
-    return proof.card_id if proof.card_id is not None else proof.face.uid.hex()
 
 
 class _Ask:
@@ -204,7 +166,9 @@ def _unapproved(
     return PinNeeded(proof, card) if isinstance(decision, AskPin) else DoubtfulRepeat(card)
 
 
-async def _settle_at_once(shop: Shop, request: TapRequest, evidence: Evidence) -> Outcome:
+async def _settle_at_once(
+    shop: Shop, request: TapRequest, evidence: Evidence, *, credit: bool = True
+) -> Outcome:
     """A card without a counter: decided and posted in one transaction."""
 
     def work(books: Books) -> Outcome:
@@ -223,6 +187,7 @@ async def _settle_at_once(shop: Shop, request: TapRequest, evidence: Evidence) -
             declined=lambda outcome, why: Declined(why, getattr(outcome, "card", None)),
             kept=lambda outcome: isinstance(outcome, Approved),
             uid=evidence.proof.face.uid,
+            credit=credit,
         ),
     )
 

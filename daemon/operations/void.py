@@ -14,9 +14,11 @@ from daemon.core.pricing.kept import quote_from_json
 from daemon.core.pricing.refund import whole_of
 from daemon.core.receipt_text import VoidFacts, void_receipt
 from daemon.core.records import Operation, OpState
+from daemon.core.sale_entry import back_from
 from daemon.core.spend import balance_of
 from daemon.operations import recharge, sell
 from daemon.operations.once import client_key, earlier
+from daemon.operations.purse_booking import back_to_account, with_purse_in_account
 from daemon.operations.reversal import reverse
 from daemon.operations.sale_receipt import spool_refund_receipt
 from daemon.operations.sale_view import sale_view
@@ -89,7 +91,7 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
         shop.clock.new_id(), KIND, OpState.OPEN, actor.number, now_ms, request, whose
     )
     books.add_operation(operation)
-    mirrored = mirror(books, entry, voided.kind)
+    mirrored, back_fen = back_from(mirror(books, entry, voided.kind), entry.draft.card_id)
     made = books.append(
         Draft(
             op_id=operation.op_id,
@@ -103,6 +105,9 @@ def _post(shop: Shop, books: Books, actor: Actor, voided: Operation, whose: str)
             detail=_detail(actor, voided, shop.day(now_ms)),
         )
     )
+    if back_fen:
+        card_id = entry.draft.card_id
+        back_to_account(shop, books, actor.number, card_id, operation.op_id, back_fen)
     answer: Mapping[str, Any]
     if voided.kind == sell.KIND and "quote" in voided.answer:
         answer = _undo_basket(shop, books, actor, operation, voided, entry)
@@ -128,9 +133,9 @@ def _undo_basket(
     back = whole_of(sold)
     stock = reverse(shop, books, operation, voided, entry, sold, back)
     member = books.member(sold.member_id) if sold.member_id is not None else None
-    names = voided.answer.get("names", {})
+    names, shown = voided.answer.get("names", {}), with_purse_in_account(back)
     paper = spool_refund_receipt(
-        shop, books, operation, voided, sold, back, member, actor, names, of_void=True
+        shop, books, operation, voided, sold, shown, member, actor, names, of_void=True
     )
     return {
         "receipt_id": paper.receipt_id,

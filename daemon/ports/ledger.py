@@ -24,6 +24,7 @@ from daemon.ports.branch_books import BranchBooks
 from daemon.ports.card_books import CardBooks
 from daemon.ports.loyalty_books import LoyaltyBooks
 from daemon.ports.office_books import OfficeBooks
+from daemon.ports.purse_books import PurseBooks
 from daemon.ports.rules_books import RuleBooks
 from daemon.ports.sale_books import SaleBooks
 from daemon.ports.shift_books import ShiftBooks
@@ -37,6 +38,7 @@ class Books(
     SaleBooks,
     OfficeBooks,
     CardBooks,
+    PurseBooks,
     LoyaltyBooks,
     StaffBooks,
     ShiftBooks,

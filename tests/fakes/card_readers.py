@@ -24,6 +24,7 @@ from daemon.ports.cards import (
     CardLaid,
     CardLifted,
     Presence,
+    PurseSession,
     ReaderChanged,
     ReaderEvent,
     ReaderState,
@@ -73,6 +74,10 @@ class PlasticCard:
         personalised = self.card_id is not None
         return Face(self.uid, self.technology, personalised, 1 if personalised else None)
 
+    def purse_session(self) -> PurseSession | None:
+        """Its purse as one session sees it; an ordinary card has none."""
+        return None
+
     def copy(self) -> PlasticCard:
         """A clone as it is now, keys and all: what a broken card technology would allow."""
         return replace(self)
@@ -90,6 +95,7 @@ class MemorySession:
     def __init__(self, readers: MemoryReaders, presence: Presence, card: PlasticCard) -> None:
         self._readers, self._presence, self._card = readers, presence, card
         self._face = card.face
+        self.purse = card.purse_session()
         self._proved = False
 
     @property
@@ -106,7 +112,7 @@ class MemorySession:
     async def prove(self) -> Proof:
         self._require_there()
         card = self._card
-        if card.technology is Technology.UID:
+        if card.technology in (Technology.UID, Technology.PURSE):
             return Proof(self._face, Assurance.IDENTITY)
         if not card.genuine:
             raise CardForged("card_forged")

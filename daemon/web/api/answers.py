@@ -38,7 +38,7 @@ class SignedIn(Session):
 
 class Card(BaseModel):
     card_id: Id
-    technology: Literal["uid", "magstripe", "desfire"]
+    technology: Literal["uid", "magstripe", "purse", "desfire"]
     status: Literal["active", "lost", "locked", "returned", "replaced"]
     issued_ms: int
     number: str | None = Field(description="As it is printed on the plastic.")
@@ -65,7 +65,7 @@ class Members(BaseModel):
 
 class MemberCard(BaseModel):
     member: Member
-    technology: Literal["uid", "magstripe", "desfire"]
+    technology: Literal["uid", "magstripe", "purse", "desfire"]
     weak: bool = Field(description="The card proves no more than a number that can be copied.")
     status: str
 
@@ -87,7 +87,7 @@ class Sale(BasketSale):
     )
     elsewhere: list[Elsewhere] = Field(description="And who held the rest of the member's money.")
     member: Member | None
-    technology: Literal["uid", "magstripe", "desfire"] | None
+    technology: Literal["uid", "magstripe", "purse", "desfire"] | None
     weak: bool
     taken: Balance | None
     balance: Balance | None

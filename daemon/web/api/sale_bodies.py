@@ -225,7 +225,7 @@ class SoldLine(BaseModel):
 
 
 class TenderTaken(BaseModel):
-    kind: Literal["stored", "cash", "bank_card", "wechat", "alipay", "owed"]
+    kind: Literal["stored", "cash", "bank_card", "wechat", "alipay", "purse", "owed"]
     amount_fen: int
 
 

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.web.conftest import bare, counter
+
+__all__ = ["bare", "counter"]

@@ -20,6 +20,8 @@ class Permission(Enum):
     """Say yes to offline credit above the merchant's limit, in a chain."""
     RECHARGE = "recharge"
     BALANCE_REFUND = "balance_refund"
+    PURSE_SETTLE = "purse_settle"
+    """Book what is unknown of a card's purse as done or as not done."""
     MEMBER_ADD = "member_add"
     MEMBER_CHANGE = "member_change"
     MEMBER_UNMASK = "member_unmask"

@@ -20,7 +20,7 @@ from typing import Final
 
 from daemon.core.authorize import Decline, judge_card
 from daemon.core.card import Proof, Technology
-from daemon.core.errors import CounterError, LedgerError
+from daemon.core.errors import CardForged, CounterError, LedgerError
 from daemon.core.pricing.basket import Tender, TenderKind
 from daemon.core.pricing.quoted import Quote, Source
 from daemon.core.purse import (
@@ -198,7 +198,10 @@ async def _pay(
         return account
     if (quote.points_used or quote.passes()) and request.pin_given_for != pin_key(proof):
         return await _ask_pin(shop, proof, card)
-    reading = await purse.read()
+    try:
+        reading = await purse.read()
+    except CardForged as error:
+        return Declined(Decline(error.key), card)
     if reading.balance_fen < due_fen:
         return Declined(_short(account.why, due_fen, reading.balance_fen), card)
     begun = await purse.begin_purchase(errand(shop, reading.card, due_fen))

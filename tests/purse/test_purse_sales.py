@@ -14,7 +14,7 @@ from simulator.cards.purse_memory import DEMO_MASTERS
 from tests.fakes.card_readers import PlasticCard
 from tests.fakes.purse_plastic import PursePlastic, purse_card
 from tests.unit.purse_talk import bought
-from tests.web.till import MEMBER_PIN, Counter, Customer, customer, living
+from tests.web.till import MANAGER, MEMBER_PIN, Counter, Customer, Reply, customer, living
 
 BEFORE = {"mode": "remove", "ins": "8054", "when": "before"}
 AFTER = {"mode": "remove", "ins": "8054", "when": "after"}
@@ -220,3 +220,51 @@ async def test_no_purse_entry_is_without_its_proof(counter: Counter) -> None:
     moved = [parse_leaf(leaf).draft for _, leaf, _ in page]
     (told,) = [each for each in moved if each.kind is Kind.PURSE]
     assert told.detail["event"] == "purse_to_account" and len(str(told.detail["purse_tac"])) == 8
+
+
+async def lost_debit(counter: Counter, tear: dict[str, Any]) -> tuple[Customer, PursePlastic, str]:
+    """A debit of 1,200 whose sale was cancelled before the card was seen again."""
+    member, card = await with_purse(counter)
+    sale_id = await counter.begin(1_200)
+    card.strikes = [tear]
+    await counter.tap(card)
+    (deed,) = await deeds(counter, sale_id)
+    early = await decide(counter, deed.deed_id, "done")
+    assert (early.status, early.key) == (403, "permission_needed")
+    await counter.sign_in(MANAGER)
+    early = await decide(counter, deed.deed_id, "done")
+    assert (early.status, early.key) == (409, "purse_sale_open")
+    await counter.post(f"/sales/{sale_id}/cancel")
+    return member, card, deed.deed_id
+
+
+async def decide(counter: Counter, deed_id: str, outcome: str) -> Reply:
+    path = f"/purse-deeds/{deed_id}/decision"
+    body = {"outcome": outcome, "reason": "顾客出示了扣款短信"}
+    return await counter.ask("POST", path, body, key=counter.new_key())
+
+
+@pytest.mark.parametrize("outcome", ["done", "not_done"])
+@pytest.mark.parametrize("tear", TEARS)
+async def test_the_card_goes_before_the_word_of_the_office(
+    counter: Counter, tear: dict[str, Any], outcome: str
+) -> None:
+    member, card, deed_id = await lost_debit(counter, tear)
+    (shown,) = (await counter.get("/purse-deeds"))["deeds"]
+    assert (shown["deed_id"], shown["state"], shown["amount_fen"]) == (deed_id, "unknown", 1_200)
+    decided = await decide(counter, deed_id, outcome)
+    assert decided.status == 200 and decided.body["decided_by"] == "office"
+    again = await decide(counter, deed_id, outcome)
+    assert (again.status, again.key) == (409, "purse_deed_settled")
+    said = 1_200 if outcome == "done" else 0
+    assert await counter.balance(member.member_id) == (said, 0)
+    assert await on_card(counter, member) == -said
+    await counter.tap(card)
+    done = 1_200 if tear is AFTER else 0
+    # What the card moved is exact; what the office gave the member stays with the member.
+    assert await on_card(counter, member) == -done == card.chip.memory.balance - 5_000
+    assert await counter.balance(member.member_id) == (max(said, done), 0)
+    assert await account(counter, "shop", "purse_doubt") == min(0, done - said)
+    assert (await counter.get("/purse-deeds"))["deeds"] == []
+    await counter.tap(card)
+    assert await on_card(counter, member) == -done

@@ -15,6 +15,7 @@ from daemon.web.api import (
     members,
     office_members,
     printers,
+    purses,
     receipts,
     recharges,
     records,
@@ -68,5 +69,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *records.ROUTES,
     *staff.ROUTES,
     *rules.ROUTES,
+    *purses.ROUTES,
     *chain.ROUTES,
 )

@@ -5,6 +5,7 @@ import type { Phrase } from "./phrases";
 export const HIDDEN_FACTS: ReadonlySet<string> = new Set([
   ...["event", "approver", "actor", "member", "employee", "day", "at_ms", "recharged_back"],
   ...["sha256", "lots_sha256", "members_sha256", "chain", "dseq"],
+  ...["purse_till", "purse_at", "purse_card", "purse_kind", "purse_tac", "purse_number"],
   ...["op_id", "sale", "operation", "job", "refers_to", "card_id", "friend"],
 ]);
 
@@ -50,6 +51,9 @@ export const FACTS: Readonly<Record<string, Phrase>> = {
   permissions: ["新权限", "New permissions"],
   points: ["积分", "Points"],
   printer: ["打印机", "Printer"],
+  purse_before_fen: ["卡内原有", "On the card before"],
+  purse_fen: ["卡内钱包", "Purse on the card"],
+  purse_seq: ["卡的交易序号", "The card's number"],
   reason: ["原因", "Reason"],
   referrer: ["介绍人", "Introduced by"],
   refund_fen: ["退给会员", "Paid back"],

@@ -15,6 +15,7 @@ export const PERMISSION_GROUPS: readonly { name: Phrase; permissions: Readonly<R
       credit: ["同意断网赊账", "Agree to credit while offline"],
       recharge: ["充值", "Recharge"],
       balance_refund: ["退余额", "Refund a balance"],
+      purse_settle: ["判定卡内钱包的未知交易", "Settle unknown purse transactions"],
       coupon: ["发券、核销券", "Give out and take coupons"],
     },
   },

@@ -58,7 +58,7 @@ export interface CrewMember {
   grade: string;
 }
 
-export type TenderKind = "stored" | "cash" | "bank_card" | "wechat" | "alipay" | "bank_transfer";
+export type TenderKind = "stored" | "cash" | "bank_card" | "wechat" | "alipay" | "bank_transfer" | "purse";
 
 /** Without an amount: whatever is left to pay. */
 export interface TenderOffer {

@@ -85,6 +85,30 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "The tap was cut off: result unknown",
     advice: "Tap the same card again. It will be settled and never charged twice.",
   },
+  purse_refused: {
+    title: "The purse on the card refused this, nothing was taken",
+    advice: "Take another payment, or have the card looked at by who issues it.",
+  },
+  purse_blocked: {
+    title: "The purse on the card is blocked, nothing was taken",
+    advice: "Take another payment and ask the member to speak to the manager.",
+  },
+  purse_unsettled: {
+    title: "A transaction of this card is still unknown",
+    advice: "Nothing more was taken. The manager settles it in the office before the purse pays again.",
+  },
+  purse_deed_unknown: {
+    title: "There is no such purse transaction",
+    advice: "Load the page again.",
+  },
+  purse_deed_settled: {
+    title: "This transaction has its result already",
+    advice: "Load the page again. What the card proves always counts.",
+  },
+  purse_sale_open: {
+    title: "That sale still waits for the card",
+    advice: "Tap the card again or cancel the sale first.",
+  },
   card_blank: {
     title: "This card is blank",
     advice: "It belongs to nobody yet. Find the member (F9) and choose Issue card.",

@@ -79,6 +79,7 @@ export const en: Record<MessageKey, string> = {
   "technology.uid": "Plain card",
   "technology.desfire": "Secure chip card",
   "technology.magstripe": "Magstripe card",
+  "technology.purse": "Purse card",
   "technology.mifare_classic": "MIFARE Classic",
   "member_status.active": "Active",
   "member_status.frozen": "Frozen",

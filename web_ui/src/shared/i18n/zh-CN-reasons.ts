@@ -85,6 +85,30 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
     title: "刷卡中断，结果未知",
     advice: "请用同一张卡再刷一次，系统会查明结果，不会重复扣款。",
   },
+  purse_refused: {
+    title: "卡内钱包不接受这笔交易，没有扣款",
+    advice: "请换一种付款方式，或请发卡处检查这张卡。",
+  },
+  purse_blocked: {
+    title: "卡内钱包已锁定，没有扣款",
+    advice: "请换一种付款方式，并请会员联系店长。",
+  },
+  purse_unsettled: {
+    title: "这张卡有一笔结果未知的交易",
+    advice: "没有再扣款。请店长先在后台判定那笔交易，再用卡内钱包。",
+  },
+  purse_deed_unknown: {
+    title: "没有这笔卡内钱包交易",
+    advice: "请刷新页面再看。",
+  },
+  purse_deed_settled: {
+    title: "这笔交易已有结果",
+    advice: "请刷新页面再看；卡的证明总是优先。",
+  },
+  purse_sale_open: {
+    title: "这笔收款还在等这张卡",
+    advice: "请先让顾客再刷一次，或取消那笔收款，再来判定。",
+  },
   card_blank: {
     title: "这是一张空白卡",
     advice: "还没有发给会员。按 F9 找到会员，再选「发卡」。",

@@ -30,6 +30,8 @@ DAY_BEGINS_MS: Final = -8 * 3_600_000
 """Days are those of China, which has one time."""
 MOST_MISSING: Final = 20
 """Missing counters of a card that get a record each; a longer gap gets one record."""
+_USES: Final = (Kind.SALE, Kind.PURSE)
+"""What counts on a card, where it has a counter."""
 _VISITS: Final = (Kind.SALE, Kind.RECHARGE)
 _BACK: Final = (Kind.VOID_SALE, Kind.REFUND)
 _SHIFT: Final = "shift"
@@ -60,7 +62,7 @@ class Folds:
             draft = entry.draft
             if draft.kind in _VISITS and draft.member_id is not None:
                 self._visits[draft.member_id, self._journal.device, day_of(draft.at_ms)] += 1
-            if draft.kind is Kind.SALE and draft.card_id and draft.card_counter is not None:
+            if draft.kind in _USES and draft.card_id and draft.card_counter is not None:
                 who = (self._journal.device, self._journal.epoch, entry.dseq, draft.op_id)
                 self._uses.append(CardUse(draft.card_id, draft.card_counter, *who))
             if draft.kind not in LEASE_KINDS:

@@ -35,7 +35,7 @@ from daemon.sync.envelope import (
     seal,
 )
 from daemon.sync.envelope.manifest import MOST_DISCREPANCIES
-from daemon.sync.envelope.totals import MEMBERS, Row, account_movements, movements
+from daemon.sync.envelope.totals import MANY, Row, account_movements, movements
 
 SEAL_AFTER_MS: Final = 15 * 60 * 1000
 """The oldest entry that the cloud could not have pulled as part of a batch is this old."""
@@ -202,7 +202,7 @@ def read_backlog(books: Books, position: Position) -> Backlog:
     head = books.head()
     whole = head.dseq == position.dseq + len(links)
     entries = [link.entry for link in links]
-    owners = {owner for owner, _ in {*position.balances, *movements(entries)}} - {MEMBERS}
+    owners = {owner for owner, _ in {*position.balances, *movements(entries)}} - MANY
     rows: dict[Row, int] = {}
     for owner in owners:
         for holding in books.holdings(owner):
@@ -248,7 +248,7 @@ def _totals_differ(
     here, after = movements(entries), movements(later)
     found = []
     for row in sorted({*position.balances, *here, *backlog.rows}):
-        if row[0] == MEMBERS:
+        if row[0] in MANY:
             continue
         closing = position.balances.get(row, 0) + here.get(row, 0)
         booked = backlog.rows.get(row, 0) - after.get(row, 0)
@@ -278,7 +278,9 @@ def _counters_repeat(entries: Sequence[Entry]) -> list[Discrepancy]:
     found = []
     for entry in entries:
         draft = entry.draft
-        if draft.kind is not Kind.SALE or draft.card_id is None or draft.card_counter is None:
+        if draft.kind not in (Kind.SALE, Kind.PURSE):
+            continue
+        if draft.card_id is None or draft.card_counter is None:
             continue
         before = last.get(draft.card_id)
         if before is not None and draft.card_counter <= before:

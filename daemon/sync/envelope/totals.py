@@ -1,8 +1,8 @@
 """What a run of entries adds up to: by kind, and on the running ledger of the shop's accounts.
 
-Every owner that is not a member (the shop, each tender) keeps its name; all members together are
-`members`, so that a manifest says what the shop owes its members without naming any of them. The
-rows of one unit sum to zero, because every entry does.
+Every owner that is not a member or a card (the shop, each tender) keeps its name; all members
+together are `members` and all cards `cards`, so that a manifest says what the shop owes its members
+without naming any of them. The rows of one unit sum to zero, because every entry does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from typing import Final
 from daemon.core.entry import Account, Entry, Kind
 
 MEMBERS: Final = "members"
+CARDS: Final = "cards"
+MANY: Final = frozenset({MEMBERS, CARDS})
+"""Rows that stand for many owners."""
 Row = tuple[str, str]
-"""(owner, asset), owner being `shop`, `tender:<name>` or `members`."""
+"""(owner, asset), owner being `shop`, `tender:<name>`, `members` or `cards`."""
+_TOGETHER: Final = {"member": MEMBERS, "card": CARDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,7 @@ class Running:
 
 
 def row_of(account: Account) -> Row:
-    owner = MEMBERS if account.owner.startswith("member:") else account.owner
-    return owner, account.asset
+    return _TOGETHER.get(account.owner.partition(":")[0], account.owner), account.asset
 
 
 def movements(entries: Iterable[Entry]) -> dict[Row, int]:

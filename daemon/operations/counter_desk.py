@@ -13,12 +13,13 @@ from typing import Any
 
 from daemon.core.counter import State
 from daemon.core.errors import LedgerError
-from daemon.operations import refund_sale, sell, shifts
+from daemon.operations import purse_load, refund_sale, sell, shifts
 from daemon.operations.cards_there import CardsThere
 from daemon.operations.current_sale import CurrentSale
 from daemon.operations.issue_desk import AskedCard, IssueDesk
 from daemon.operations.last_run import LastRun
 from daemon.operations.one_by_one import OneByOne
+from daemon.operations.purse_load import LoadOrder
 from daemon.operations.sell import Order
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.till import Till
@@ -158,6 +159,19 @@ class CounterDesk:
         free = self.issues.require_none
         close = partial(shifts.close_shift, self._shop, actor, counted, key, free)
         return await self._turns.do(close)
+
+    async def load_purse(self, actor: Actor, order: LoadOrder, key: str) -> dict[str, Any]:
+        """Money from the account onto the purse of the card that lies there. Raises as
+        daemon.operations.purse_load, and Conflict("counter_busy")."""
+
+        async def work() -> dict[str, Any]:
+            known = await purse_load.known_load(self._shop, actor, order, key)
+            if known is not None:
+                return known
+            self._sale.require_free()
+            return await purse_load.load(self._shop, actor, self._cards.any(), order, key)
+
+        return await self._turns.do(work)
 
     async def begin_issue(self, asked: AskedCard) -> dict[str, Any]:
         """The next card laid down becomes the member's. Raises NotFound, Conflict."""

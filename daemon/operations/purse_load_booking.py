@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from daemon.core.entry import Account, Funding, Posting
 from daemon.core.purse import BY_CARD, DeedState, PurseDeed
+from daemon.core.records import OpState
 from daemon.core.sale_entry import purse_account
 from daemon.operations.purse_booking import DEVICE, DOUBT, Said, append_purse, to_account
 from daemon.operations.shop import Shop
@@ -41,6 +42,7 @@ def load_done(shop: Shop, books: Books, deed_id: str, tac: bytes) -> None:
     elif deed.state is DeedState.NOT_DONE:
         onto_card(shop, books, done, DOUBT, Said(DEVICE, "purse_corrected"))
     _end(shop, books, done, DeedState.DONE, None)
+    end_load(shop, books, deed, OpState.APPROVED)
 
 
 def load_not_done(shop: Shop, books: Books, deed_id: str, why: str) -> None:
@@ -55,6 +57,16 @@ def load_not_done(shop: Shop, books: Books, deed_id: str, why: str) -> None:
     elif deed.state is DeedState.DONE:
         to_account(shop, books, deed, purse_account(deed.card_id), Said(DEVICE, "purse_corrected"))
     _end(shop, books, deed, DeedState.NOT_DONE, why)
+    end_load(shop, books, deed, OpState.DECLINED)
+
+
+def end_load(shop: Shop, books: Books, deed: PurseDeed, state: OpState) -> None:
+    """The request that began it ends with it; one that the office ended stays as it ended."""
+    operation = books.operation(deed.op_id)
+    if operation is not None and not operation.state.final:
+        reason = None if state is OpState.APPROVED else "card_gone"
+        now_ms = shop.clock.now_ms()
+        books.change_operation(deed.op_id, state, reason=reason, settled_ms=now_ms)
 
 
 def _end(shop: Shop, books: Books, deed: PurseDeed, state: DeedState, why: str | None) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 from daemon.core.errors import Conflict, NotFound
 from daemon.core.permissions import Permission
 from daemon.core.purse import BY_OFFICE, DeedState, LoadTerms, PurseDeed
-from daemon.core.records import Operation
+from daemon.core.records import Operation, OpState
 from daemon.core.sale_entry import purse_account
 from daemon.operations.deed import do_once
 from daemon.operations.purse_booking import Said, append_purse, to_account
-from daemon.operations.purse_load_booking import loading_account, onto_card
+from daemon.operations.purse_load_booking import end_load, loading_account, onto_card
 from daemon.operations.shop import Actor, Shop
 from daemon.operations.views import member_view
 from daemon.ports.ledger import Books
@@ -83,6 +83,8 @@ def _decide(
         settled_ms=shop.clock.now_ms(),
     )
     books.put_purse_deed(decided)
+    if loads:
+        end_load(shop, books, deed, OpState.APPROVED if done else OpState.DECLINED)
     return deed_view(books, decided)
 
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from daemon.core.authorize import Decline, judge_card
 from daemon.core.card import Proof, Technology
-from daemon.core.errors import CardForged, CounterError, LedgerError
+from daemon.core.errors import CardForged, CardGone, CounterError, LedgerError
 from daemon.core.pricing.basket import Tender, TenderKind
 from daemon.core.pricing.quoted import Quote, Source
 from daemon.core.purse import (
@@ -94,6 +94,15 @@ async def settle_earlier(shop: Shop, proof: Proof, purse: PurseSession) -> None:
         await _settle_open(shop, card, purse, None)
 
 
+async def settle_card(shop: Shop, card: Card, purse: PurseSession, pin: str) -> bool:
+    """Before a load, with the purse's PIN. Whether anything of this card is unknown still that
+    another load would bury. Raises CardGone where the card was not heard."""
+    if isinstance(await _settle_open(shop, card, purse, None, pin), LostContact):
+        raise CardGone("card_gone")
+    deeds = await shop.ledger.read(lambda books: books.purse_deeds_to_ask(card.card_id))
+    return any(deed.state.open and isinstance(deed.terms, LoadTerms) for deed in deeds)
+
+
 async def pay_with_purse(
     shop: Shop, request: TapRequest, proof: Proof, purse: PurseSession, by_account: ByAccount
 ) -> Outcome:
@@ -126,14 +135,18 @@ async def _card_of(shop: Shop, proof: Proof) -> Card | None:
 
 
 async def _settle_open(
-    shop: Shop, card: Card, purse: PurseSession, request: TapRequest | None
+    shop: Shop,
+    card: Card,
+    purse: PurseSession,
+    request: TapRequest | None,
+    pin: str | None = None,
 ) -> Outcome | bool:
     """Asks the card about everything that is open. The outcome of this very sale where that was
     settled; LostContact where the card was not heard; else whether the purse must not pay now."""
     deeds = await shop.ledger.read(lambda books: _to_ask(books, card, request))
     unsettled = False
     for deed in deeds:
-        told = await purse.settle(deed.terms)
+        told = await purse.settle(deed.terms, pin)
         match told:
             case PurseDone():
                 mine = request is not None and request.sale.op_id == deed.op_id

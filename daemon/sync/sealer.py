@@ -41,7 +41,7 @@ SEAL_AFTER_MS: Final = 15 * 60 * 1000
 """The oldest entry that the cloud could not have pulled as part of a batch is this old."""
 WINDOW: Final = 40 * MOST_ENTRIES
 """Entries read in one pass: 0.2 s of parsing, a few MB."""
-PENDING_KINDS: Final = ("sale", "recharge", "void")
+PENDING_KINDS: Final = ("sale", "recharge", "void", "purse_load")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from daemon.core.permissions import Permission
 from daemon.operations import purse_office
+from daemon.operations.purse_load import LoadOrder
 from daemon.web.api.answers import Member
-from daemon.web.api.bodies import Body, NoQuery, Nothing
+from daemon.web.api.bodies import Body, Fen, NoQuery, Nothing
 from daemon.web.api.route import Call, Route, reply, route
 
 
@@ -35,6 +36,27 @@ class PurseDeed(BaseModel):
     sequence: int = Field(description="The card's own number of it.")
     written_ms: int
     settled_ms: int | None
+
+
+class NewPurseLoad(Body):
+    amount_fen: Fen
+    purse_pin: Annotated[
+        str, Field(pattern="^[0-9]{4,12}$", description="The card's own; it wants it each time.")
+    ]
+
+
+class PurseLoad(BaseModel):
+    """`unknown` is settled when the card is seen again, or by the office."""
+
+    load_id: str
+    deed_id: str
+    card_id: str
+    amount_fen: int
+    status: Literal["done", "not_done", "unknown"]
+    on_card_fen: int | None = Field(description="What is on the card now, where it is done.")
+    receipt_id: str | None
+    receipt_number: str | None
+    created_ms: int
 
 
 class PurseDeeds(BaseModel):
@@ -74,4 +96,19 @@ async def decide_deed(call: Call[PurseDecision, NoQuery]) -> web.StreamResponse:
     return reply(decided)
 
 
-ROUTES: Final[tuple[Route, ...]] = (see_deeds, decide_deed)
+@route(
+    "POST",
+    "/purse-loads",
+    "Put money from a member's account onto the purse of the card that lies there",
+    {200: PurseLoad},
+    body=NewPurseLoad,
+    problems=(403, 404, 409, 503),
+    idempotent=True,
+    needs=Permission.RECHARGE,
+)
+async def load_purse(call: Call[NewPurseLoad, NoQuery]) -> web.StreamResponse:
+    order = LoadOrder(call.body.amount_fen, call.body.purse_pin)
+    return reply(await call.context.desk.load_purse(call.actor, order, call.idempotency_key))
+
+
+ROUTES: Final[tuple[Route, ...]] = (load_purse, see_deeds, decide_deed)

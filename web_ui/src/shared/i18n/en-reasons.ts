@@ -97,6 +97,22 @@ export const enReasons: Record<ReasonKey, ReasonText> = {
     title: "A transaction of this card is still unknown",
     advice: "Nothing more was taken. The manager settles it in the office before the purse pays again.",
   },
+  purse_not_there: {
+    title: "No card with a purse lies on the reader",
+    advice: "Lay the member's card on the reader and try again.",
+  },
+  purse_pin_wrong: {
+    title: "The card's PIN is wrong, nothing was loaded",
+    advice: "Ask the member to enter the card's own PIN again.",
+  },
+  purse_pin_blocked: {
+    title: "The card's PIN is blocked, nothing was loaded",
+    advice: "It was wrong too often. The card must be unblocked by who issues it.",
+  },
+  purse_full: {
+    title: "The purse cannot hold that much",
+    advice: "Try a smaller amount.",
+  },
   purse_deed_unknown: {
     title: "There is no such purse transaction",
     advice: "Load the page again.",

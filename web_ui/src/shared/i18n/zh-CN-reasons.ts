@@ -97,6 +97,22 @@ export const zhReasons: Record<ReasonKey, ReasonText> = {
     title: "这张卡有一笔结果未知的交易",
     advice: "没有再扣款。请店长先在后台判定那笔交易，再用卡内钱包。",
   },
+  purse_not_there: {
+    title: "读卡器上没有带电子钱包的卡",
+    advice: "请把会员的卡放在读卡器上，再试一次。",
+  },
+  purse_pin_wrong: {
+    title: "卡的密码不对，没有存入",
+    advice: "请会员重新输入这张卡自己的密码。",
+  },
+  purse_pin_blocked: {
+    title: "卡的密码已锁定，没有存入",
+    advice: "输错次数太多。请到发卡处解锁这张卡。",
+  },
+  purse_full: {
+    title: "卡内钱包放不下这么多",
+    advice: "请减少金额再试。",
+  },
   purse_deed_unknown: {
     title: "没有这笔卡内钱包交易",
     advice: "请刷新页面再看。",

@@ -10,15 +10,14 @@ from typing import Final
 from daemon.core.money import Purse, yuan
 from daemon.core.receipt import Block, Pair, Receipt
 from daemon.core.receipt_text import (
-    LANGUAGES,
     ShopHead,
-    _document,
-    _member,
-    _priced,
-    _tail,
-    _top,
-    _who,
-    _Words,
+    Words,
+    document,
+    member_lines,
+    priced,
+    tail_lines,
+    top_lines,
+    who_lines,
 )
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -45,25 +44,16 @@ class LoadFacts:
     token: str = ""
 
 
-class LoadWords(_Words):
-    """The words of every receipt and those of a load."""
-
-    def __call__(self, key: str) -> str:
-        if key not in _WORDS:
-            return super().__call__(key)
-        return _WORDS[key][LANGUAGES.index(self.language)]
-
-
 def load_receipt(
     receipt_id: str, head: ShopHead, facts: LoadFacts, language: str = "zh-CN"
 ) -> Receipt:
     """An unknown `language` reads as zh-CN."""
-    say = LoadWords(language)
-    blocks: list[Block] = [*_top(head, "load", say)]
-    blocks += _who(head, facts.number, facts.at, facts.cashier, say)
+    say = Words(language, _WORDS)
+    blocks: list[Block] = [*top_lines(head, "load", say)]
+    blocks += who_lines(head, facts.number, facts.at, facts.cashier, say)
     blocks.append(Pair(say("from_account"), yuan(facts.amount_fen)))
-    blocks.append(Pair(say("onto_card"), _priced(facts.amount_fen), size=2, bold=True))
+    blocks.append(Pair(say("onto_card"), priced(facts.amount_fen), size=2, bold=True))
     blocks.append(Pair(say("on_card"), yuan(facts.on_card_fen), bold=True))
-    blocks += _member(facts.member, facts.card_tail, facts.balance, say)
-    blocks += _tail(head, facts.reference, facts.token, say)
-    return _document(receipt_id, facts.number, facts.at, blocks, say)
+    blocks += member_lines(facts.member, facts.card_tail, facts.balance, say)
+    blocks += tail_lines(head, facts.reference, facts.token, say)
+    return document(receipt_id, facts.number, facts.at, blocks, say)

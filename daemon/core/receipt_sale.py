@@ -27,6 +27,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "stored": ("储值支付", "Stored value"),
     "change": ("找零", "Change"),
     "received": ("实收现金", "Cash received"),
+    "on_card": ("电子钱包余额", "On the card"),
     "points_used": ("使用积分", "Points used"),
     "points_earned": ("本次积分", "Points earned"),
     "points_left": ("积分余额", "Points left"),
@@ -140,6 +141,8 @@ class BasketFacts:
     token: str = ""
     offline: str = ""
     """In a chain: cut off, and what is known is of this time."""
+    on_card_fen: int | None = None
+    """What the purse that paid has left."""
 
     @property
     def list_fen(self) -> int:
@@ -267,6 +270,8 @@ def _paid(facts: BasketFacts, say: Words) -> Iterator[Block]:
         if tender == "cash" and facts.change_fen:
             yield Pair(say("received"), yuan(fen + facts.change_fen))
             yield Pair(say("change"), yuan(facts.change_fen))
+    if facts.on_card_fen is not None:
+        yield Pair(say("on_card"), yuan(facts.on_card_fen))
 
 
 def _passes(facts: BasketFacts, say: Words) -> Iterator[Block]:

@@ -48,6 +48,7 @@ class Told:
     names: Mapping[str, str]
     weak: bool
     levels: tuple[str | None, str | None]
+    on_card_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def spool_sale_receipt(
         weak=told.weak,
         token=receipt_id,
         offline=_offline(shop, books) if member is not None else "",
+        on_card_fen=told.on_card_fen,
     )
     receipt = basket_receipt(receipt_id, shop.head, facts, shop.language)
     books.spool_receipt(receipt, sale.op_id, now_ms)

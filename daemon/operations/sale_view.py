@@ -36,6 +36,7 @@ def sale_view(books: Books, sale: Operation, *, status: str | None = None) -> di
         "weak": bool(answer.get("weak", False)),
         "taken": answer.get("taken"),
         "balance": answer.get("balance"),
+        "on_card_fen": answer.get("on_card_fen"),
         "receipt_id": answer.get("receipt_id"),
         "receipt_number": answer.get("receipt_number"),
         "created_ms": sale.created_ms,

@@ -59,6 +59,12 @@ class Buyer:
         return owner_of(self.member.member_id) if self.member is not None else ""
 
     @property
+    def on_card_fen(self) -> int | None:
+        """What the purse that paid has left."""
+        terms = self.purse.terms if self.purse is not None else None
+        return terms.balance_fen - terms.amount_fen if terms is not None else None
+
+    @property
     def spends_as(self) -> str | None:
         """What a day's limit is counted for: the card, or the member without it."""
         if self.card is not None:
@@ -158,7 +164,7 @@ def settle(
         assert books.redeem_coupon(code, sale.op_id), "it was looked at just now"
     level = _gains(shop, books, sale.op_id, quote, buyer, now_ms)
     called = names if names is not None else rule_names(shop, books, quote)
-    told = Told(cashier, called, buyer.weak, level)
+    told = Told(cashier, called, buyer.weak, level, buyer.on_card_fen)
     paper = spool_sale_receipt(shop, books, sale, quote, buyer.member, told)
     answer = {
         **_answer(quote, buyer, moves, books.lot_of(entry.dseq), paper, called, level),
@@ -307,6 +313,7 @@ def _answer(
         "taken": purse_taken(quote).as_json(),
         "balance": paper.balance.as_json() if paper.balance is not None else None,
         "points_left": paper.points_left,
+        "on_card_fen": buyer.on_card_fen,
         "receipt_id": paper.receipt_id,
         "receipt_number": paper.number,
         "quote": quote_as_json(quote),

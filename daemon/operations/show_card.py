@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from daemon.core.authorize import Decline, judge_card
-from daemon.core.card import Assurance
+from daemon.core.card import Assurance, Technology
+from daemon.core.errors import CardError, ReaderError
 from daemon.core.records import Card
 from daemon.operations.sell import find_card, remember_alarm
 from daemon.operations.shop import Shop
@@ -14,6 +16,8 @@ from daemon.operations.tapped import Declined, LostContact
 from daemon.operations.views import member_view
 from daemon.ports.cards import Presence
 from daemon.ports.ledger import Books
+
+log = logging.getLogger(__name__)
 
 
 async def show_card(shop: Shop, presence: Presence) -> dict[str, Any] | Decline | None:
@@ -49,8 +53,20 @@ async def show_card(shop: Shop, presence: Presence) -> dict[str, Any] | Decline 
         if await shop.chain.want(None, proof.face.uid, wait_s):
             shown = await shop.ledger.read(look)
     if isinstance(shown, dict):
-        return shown
+        return {**shown, "on_card_fen": await _on_card(shop, presence, shown)}
     refusal, card = shown
     if card is not None and refusal.alarm:
         await shop.ledger.write(lambda books: remember_alarm(shop, books, card, refusal))
     return refusal
+
+
+async def _on_card(shop: Shop, presence: Presence, shown: dict[str, Any]) -> int | None:
+    """What the purse of the card says is on it; None where it has none, or did not say."""
+    if shown["technology"] != Technology.PURSE.value:
+        return None
+    try:
+        async with shop.readers.open(presence) as session:
+            return None if session.purse is None else (await session.purse.read()).balance_fen
+    except (CardError, ReaderError) as error:
+        log.info("a purse did not say what is on it: %s", error)
+        return None

@@ -268,3 +268,16 @@ async def test_the_card_goes_before_the_word_of_the_office(
     assert (await counter.get("/purse-deeds"))["deeds"] == []
     await counter.tap(card)
     assert await on_card(counter, member) == -done
+
+
+async def test_what_is_on_the_card_is_shown_and_printed(counter: Counter) -> None:
+    _, card = await with_purse(counter)
+    await counter.lay(card)
+    shown = (await counter.counter())["card"]
+    assert (shown["technology"], shown["on_card_fen"]) == ("purse", 5_000)
+    await counter.lift()
+    sale = await sold(counter, card, 1_200)
+    assert sale["on_card_fen"] == 3_800
+    kept = await counter.ledger.receipt(sale["receipt_id"])
+    assert kept is not None and "On the card" in str(kept.document)
+    assert "Purse on the card" in str(kept.document)

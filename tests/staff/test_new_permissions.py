@@ -29,6 +29,7 @@ FRESH = frozenset(permission.value for permission in LATER)
 THEN = json.dumps(sorted(permission.value for permission in ALL - LATER))
 CREDIT = {"permission": "credit", "roles": ["店长"]}
 OVERRIDE = {"permission": "price_override", "roles": ["店长"]}
+PURSES = {"permission": "purse_settle", "roles": ["店长"]}
 
 
 def old_salon(folder: Path) -> Path:
@@ -78,7 +79,7 @@ async def test_a_role_as_the_sample_made_it_gets_what_the_sample_gives(salon: Co
     await salon.sign_in(SUPERVISOR)
     assert "price_override" in (await salon.get("/session"))["permissions"]
     await salon.sign_in(MANAGER)
-    assert await fresh(salon) == [CREDIT]
+    assert await fresh(salon) == [CREDIT, PURSES]
 
 
 async def test_it_is_a_version_by_the_device_and_on_the_log(salon: Counter) -> None:
@@ -119,7 +120,7 @@ async def test_a_role_that_the_shop_wrote_is_left_and_the_page_says_so(salon: Co
     await as_then(salon)
     salon = await next_life(salon)
     assert (await salon.get("/rules/staff"))["version"] == 3
-    assert await fresh(salon) == [CREDIT, OVERRIDE]
+    assert await fresh(salon) == [CREDIT, OVERRIDE, PURSES]
 
     await salon.sign_in(SUPERVISOR)
     for method in ("GET", "POST"):
@@ -130,7 +131,7 @@ async def test_a_role_that_the_shop_wrote_is_left_and_the_page_says_so(salon: Co
     await salon.post("/staff/new-permissions")
     (entry,) = (await salon.get("/log?event=permissions_left"))["entries"]
     assert entry["actor"] == MANAGER[0]
-    assert entry["facts"]["permissions"] == "credit, price_override"
+    assert entry["facts"]["permissions"] == "credit, price_override, purse_settle"
     salon = await next_life(salon)
     assert await fresh(salon) == []
     await salon.stop()
@@ -154,7 +155,7 @@ async def test_a_chain_decides_for_itself(tmp_path: Path) -> None:
     await counter.ledger.write(lambda books: books.join_chain())
     counter = await next_life(counter)
     assert (await counter.get("/rules/staff"))["version"] == 3
-    assert await fresh(counter) == [CREDIT, OVERRIDE]
+    assert await fresh(counter) == [CREDIT, OVERRIDE, PURSES]
     await counter.stop()
 
 

@@ -65,6 +65,7 @@ class Members(BaseModel):
 
 class MemberCard(BaseModel):
     member: Member
+    on_card_fen: int | None = Field(description="What its purse says is on it.")
     technology: Literal["uid", "magstripe", "purse", "desfire"]
     weak: bool = Field(description="The card proves no more than a number that can be copied.")
     status: str
@@ -91,6 +92,7 @@ class Sale(BasketSale):
     weak: bool
     taken: Balance | None
     balance: Balance | None
+    on_card_fen: int | None = Field(description="What the purse that paid has left.")
     receipt_id: Id | None
     receipt_number: str | None
     created_ms: int

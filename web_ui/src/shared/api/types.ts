@@ -40,6 +40,8 @@ export interface Member {
 
 export interface MemberCard {
   member: Member;
+  /** What its purse says is on it. */
+  on_card_fen?: number | null;
   technology: string;
   weak: boolean;
   status: string;
@@ -76,6 +78,8 @@ export interface Sale {
   weak: boolean;
   taken: Balance | null;
   balance: Balance | null;
+  /** What the purse that paid has left. */
+  on_card_fen?: number | null;
   receipt_id: string | null;
   receipt_number: string | null;
   created_ms: number;

@@ -79,6 +79,7 @@ export const en: Record<MessageKey, string> = {
   "technology.uid": "Plain card",
   "technology.desfire": "Secure chip card",
   "technology.magstripe": "Magstripe card",
+  "balance.on_card": "On the card",
   "technology.purse": "Purse card",
   "technology.mifare_classic": "MIFARE Classic",
   "member_status.active": "Active",

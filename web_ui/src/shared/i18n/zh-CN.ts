@@ -79,6 +79,7 @@ export const zh = {
   "technology.uid": "普通卡",
   "technology.desfire": "安全芯片卡",
   "technology.magstripe": "磁条卡",
+  "balance.on_card": "卡内钱包",
   "technology.purse": "电子钱包卡",
   "technology.mifare_classic": "M1 卡",
   "member_status.active": "正常",

@@ -13,6 +13,8 @@ from tests.web.till import MANAGER, Counter, Customer, Reply, uid_card
 
 BEFORE = {"mode": "remove", "ins": "8052", "when": "before"}
 AFTER = {"mode": "remove", "ins": "8052", "when": "after"}
+SHOWN: list[dict[str, Any]] = [{}, {}]
+"""A card that is laid down is shown first: whose it is, and what is on it."""
 
 
 async def load(
@@ -73,8 +75,7 @@ async def test_a_torn_load_is_unknown_and_its_money_waits(
     counter: Counter, tear: dict[str, Any]
 ) -> None:
     member, card = await with_purse(counter, 0, fen=10_000)
-    # The card is shown when it is laid down (one insertion), then loaded (another).
-    card.strikes = [{}, tear]
+    card.strikes = [*SHOWN, tear]
     torn = (await load(counter, card, 4_000)).body
     assert (torn["status"], torn["receipt_id"]) == ("unknown", None)
     assert await counter.balance(member.member_id) == (6_000, 0)
@@ -90,7 +91,7 @@ async def test_a_torn_load_is_unknown_and_its_money_waits(
 
 async def test_a_load_that_was_done_shows_at_any_tap(counter: Counter) -> None:
     member, card = await with_purse(counter, 0, fen=10_000)
-    card.strikes = [{}, AFTER]
+    card.strikes = [*SHOWN, AFTER]
     assert (await load(counter, card, 4_000)).body["status"] == "unknown"
     await counter.tap(card)
     assert await on_card(counter, member) == 4_000 and await loading(counter, member) == 0
@@ -102,7 +103,7 @@ async def test_the_card_corrects_the_office_about_a_load(
     counter: Counter, tear: dict[str, Any], outcome: str
 ) -> None:
     member, card = await with_purse(counter, 0, fen=10_000)
-    card.strikes = [{}, tear]
+    card.strikes = [*SHOWN, tear]
     torn = (await load(counter, card, 4_000)).body
     await counter.sign_in(MANAGER)
     body = {"outcome": outcome, "reason": "核对过"}

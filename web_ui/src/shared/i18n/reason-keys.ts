@@ -25,13 +25,6 @@ export const DECLINE_KEYS = [
   "purse_refused",
   "purse_blocked",
   "purse_unsettled",
-  "purse_not_there",
-  "purse_pin_wrong",
-  "purse_pin_blocked",
-  "purse_full",
-  "purse_deed_unknown",
-  "purse_deed_settled",
-  "purse_sale_open",
   "member_frozen",
   "pin_required_but_unset",
   "pin_wrong",
@@ -58,6 +51,13 @@ export const DECLINE_KEYS = [
 ] as const;
 
 export const PROBLEM_KEYS = [
+  "purse_not_there",
+  "purse_pin_wrong",
+  "purse_pin_blocked",
+  "purse_full",
+  "purse_deed_unknown",
+  "purse_deed_settled",
+  "purse_sale_open",
   "not_signed_in",
   "sign_in_failed",
   "sign_in_locked",

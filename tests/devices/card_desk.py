@@ -20,6 +20,7 @@ from daemon.ports.cards import (
     ReaderEvent,
     ReaderState,
 )
+from daemon.ports.purse_keys import PurseKeys
 from daemon.readers.desk import Readers
 from daemon.readers.link import Link
 from daemon.readers.pcsc import PcscLink
@@ -93,10 +94,15 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    folder: Path, links: list[Link], port: int | None = None
+    folder: Path,
+    links: list[Link],
+    port: int | None = None,
+    purse_keys: PurseKeys | None = None,
 ) -> AsyncIterator[Desk]:
     """`port` None: that of the first link, which is a VpcdLink."""
-    readers = Readers(links, masters(1), SYSTEM_ID, MERCHANT, deadlines=DEADLINES)
+    readers = Readers(
+        links, masters(1), SYSTEM_ID, MERCHANT, deadlines=DEADLINES, purse_keys=purse_keys
+    )
     await readers.start()
     if port is None:
         first = links[0]
@@ -110,16 +116,18 @@ async def open_desk(
 
 
 @asynccontextmanager
-async def desk_of(kind: str, folder: Path) -> AsyncIterator[Desk]:
+async def desk_of(
+    kind: str, folder: Path, purse_keys: PurseKeys | None = None
+) -> AsyncIterator[Desk]:
     """The same desk over either link. `pcscd` works inside `tests.virtual.isolated` only."""
     async with AsyncExitStack() as stack:
         if kind == "vpcd":
-            yield await stack.enter_async_context(open_desk(folder, [VpcdLink()]))
+            yield await stack.enter_async_context(open_desk(folder, [VpcdLink()], None, purse_keys))
             return
         pcscd = Pcscd(folder / "pcscd")
         pcscd.start("Virtual PCD A")
         stack.callback(pcscd.stop)
         port = PORTS["Virtual PCD A"]
-        desk = await stack.enter_async_context(open_desk(folder, [PcscLink()], port))
+        desk = await stack.enter_async_context(open_desk(folder, [PcscLink()], port, purse_keys))
         await desk.state(ReaderState.READY)
         yield desk

@@ -14,8 +14,20 @@ import pytest_asyncio
 
 from daemon.core.card import Assurance, Technology
 from daemon.core.errors import CardError, CardForged, CardGone, CardSilent, CardTorn
+from daemon.core.purse import (
+    Errand,
+    LoadTerms,
+    PurchaseTerms,
+    PurseDone,
+    PurseNotDone,
+    PurseOutcome,
+    PurseUnknown,
+)
 from daemon.ports.cards import CardLaid, Presence, ReaderChanged, ReaderState
+from simulator.cards.purse_memory import DEMO_PIN
 from tests.devices.card_desk import CARD_ID, KINDS, OTHER_ID, Desk, desk_of
+from tests.fakes.purse_plastic import KEYS
+from tests.unit.purse_talk import AT, TILL
 
 PROVE_AND_ADVANCE = 12
 """Exchanges from laying a card of ours to the committed counter."""
@@ -294,3 +306,57 @@ async def test_a_subscriber_that_falls_behind_gets_the_present_state(desk: Desk)
                 waiting.append(event)
     assert len(waiting) < 300
     assert CardLaid(presence) in waiting
+
+
+@pytest_asyncio.fixture(params=KINDS)
+async def purse_desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk whose till holds the keys of purses."""
+    async with desk_of(request.param, tmp_path, KEYS) as opened:
+        yield opened
+
+
+async def buy(desk: Desk, presence: Presence, fen: int) -> tuple[PurchaseTerms, PurseOutcome]:
+    async with desk.readers.open(presence) as session:
+        assert session.purse is not None and session.face.technology is Technology.PURSE
+        reading = await session.purse.read()
+        terms = await session.purse.begin_purchase(Errand(reading.card, fen, TILL, AT))
+        assert isinstance(terms, PurchaseTerms)
+        return terms, await session.purse.debit(terms)
+
+
+async def test_a_purse_is_loaded_pays_and_tells_what_a_tear_left(purse_desk: Desk) -> None:
+    desk = purse_desk
+    await desk.rack.create("purse", "wallet", "b0ac2842")
+    presence = await desk.lay("wallet")
+    async with desk.readers.open(presence) as session:
+        assert session.purse is not None
+        assert (await session.prove()).assurance is Assurance.IDENTITY
+        card = (await session.purse.read()).card
+        load = await session.purse.begin_load(Errand(card, 1_000, TILL, AT), DEMO_PIN)
+        assert isinstance(load, LoadTerms)
+        assert isinstance(await session.purse.credit(load), PurseDone)
+    assert isinstance((await buy(desk, presence, 100))[1], PurseDone)
+    balance_fen = 900
+    for when in ("before", "after"):
+        torn = await desk.lay("wallet", mode="remove", ins="8054", at=1, when=when)
+        terms, told = await buy(desk, torn, 50)
+        assert isinstance(told, PurseUnknown)
+        await desk.lift()
+        async with desk.readers.open(await desk.lay("wallet")) as session:
+            assert session.purse is not None
+            settled = await session.purse.settle(terms)
+            assert isinstance(settled, PurseDone if when == "after" else PurseNotDone)
+            balance_fen -= 50 if when == "after" else 0
+            assert (await session.purse.read()).balance_fen == balance_fen
+
+
+async def test_a_purse_is_a_number_to_a_till_without_its_keys(desk: Desk) -> None:
+    await desk.rack.create("purse", "wallet", "b0ac2842")
+    async with desk.readers.open(await desk.lay("wallet")) as session:
+        assert session.purse is None and session.face.technology is Technology.UID
+
+
+async def test_a_number_has_no_purse(purse_desk: Desk) -> None:
+    await purse_desk.rack.create("uid", "number", "04a1b2c3")
+    async with purse_desk.readers.open(await purse_desk.lay("number")) as session:
+        assert session.purse is None and session.face.technology is Technology.UID

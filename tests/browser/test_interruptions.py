@@ -296,7 +296,7 @@ async def test_parts_of_the_page_that_did_not_come_are_asked_for_again(
     counter: Counter, lost: str
 ) -> None:
     page = counter.page
-    parts = re.compile(rf"/assets/\w*Dialog-[^/]*\.{lost}$")
+    parts = re.compile(rf"/assets/(Recharge|Sale|Shift|Line|IssueCard)Dialog-[^/]*\.{lost}$")
     asked = asyncio.Event()
 
     async def lose(route: Route) -> None:

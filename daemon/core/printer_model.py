@@ -1,7 +1,8 @@
 """What kinds of receipt printer there are, and what each is for: plain facts, no driver.
 
-The models are those that shops of the mainland, of Taiwan and Hong Kong commonly own, as their
-manuals describe them. Everything of a model can be said otherwise in the configuration.
+The models are those that shops of the mainland, of Taiwan and Hong Kong commonly own, as they are
+commonly sold; nobody held them against each maker's manual. The test page shows what differs, and
+everything of a model can be said otherwise in the configuration.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What the makers of customer displays understand, as profiles. Pure codecs: a scene in, bytes out.
 
-Sources: Epson's "ESC/POS for customer displays" (DM-D series: CLR, US $, US MD1, US C), the
-CD5220 manual (ESC Q A, ESC Q B, ESC DC1, ESC _) whose commands most pole displays of others obey,
-and the leaflets of the number-only displays on Chinese tills (ESC Q A with digits, ESC s)."""
+The commands are those of Epson's ESC/POS for customer displays (DM-D series: CLR, US $, US MD1,
+US C), of the CD5220 (ESC Q A, ESC Q B, ESC DC1, ESC _), which most pole displays of others obey,
+and of the number-only displays on Chinese tills (ESC Q A with digits, ESC s). They have not been
+tried on a real display."""
 
 from __future__ import annotations
 

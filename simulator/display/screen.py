@@ -1,4 +1,4 @@
-"""The glass of a customer display and the commands that it obeys, written from the makers' manuals.
+"""The glass of a customer display and the commands that it obeys, as makers commonly have them.
 
 Three kinds: `escpos` (Epson DM-D), `cd5220`, and `digits`, the number-only ones of Chinese tills.
 Bytes may come in any pieces. What is not understood is counted and skipped, as displays do."""

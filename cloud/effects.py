@@ -33,7 +33,6 @@ from daemon.core.lease.values import (
 )
 
 BATCHES_A_TIME: Final = 20
-_BEGINS: Final = (Kind.LEASE_VOIDED, Kind.EPOCH)
 _NAMES: Final = {
     FindingKind.GRANT_FORGED: "GRANT_FORGED",
     FindingKind.DEBIT_FORGED: "DEBIT_FORGED",
@@ -149,7 +148,7 @@ class _Work:
         entries = [entry_of(leaf) for _, leaf in leaves]
         begun = self.effects.begun_dseq
         if begun is None:
-            begun = next((e.dseq for e in entries if e.draft.kind in _BEGINS), None)
+            begun = next((e.dseq for e in entries if self._begins(e)), None)
             self.effects = replace(self.effects, begun_dseq=begun)
         early = [e for e in entries if begun is None or e.dseq < begun]
         if not early:
@@ -163,6 +162,12 @@ class _Work:
         text = dict(leaves)
         late = [e for e in early if (e.dseq, text[e.dseq]) not in known]
         return entries[len(early) :], late
+
+    def _begins(self, entry: Entry) -> bool:
+        """What went up once more may hold the beginning of an epoch before this one: a disk that was
+        restored twice."""
+        draft = entry.draft
+        return draft.kind is Kind.EPOCH and draft.detail.get("epoch") == self._journal.epoch
 
     def _moves(self, entry: Entry) -> Mapping[AccountKey, Moves]:
         try:

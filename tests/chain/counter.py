@@ -343,7 +343,7 @@ class Counter:
         first = len(disk.entries) + 1
         if postings:
             self.append(Kind.LEASE_VOIDED, None, *postings)
-        self.append(Kind.EPOCH, None)
+        self.append(Kind.EPOCH, None, event="epoch_begun", epoch=epoch, journal=number)
         disk.epoch, disk.number, disk.first_dseq, disk.base = epoch, number, first, base
         chain = GENESIS
         for entry in disk.entries[:base]:

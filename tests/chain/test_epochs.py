@@ -102,6 +102,28 @@ async def test_what_both_timelines_have_counts_once(chain: Chain) -> None:
     assert set(await chain.found()) == {"FORK"}, "the same entries, sealed otherwise"
 
 
+async def test_a_disk_that_is_restored_twice_counts_once(chain: Chain) -> None:
+    a = await chain.add("A")
+    a.recharge("m1", 100_00)
+    await chain.talk(a)
+    image = a.image()
+    a.sell("m1", 30_00)
+    await chain.talk(a)
+    a.restore(image)
+    while a.disk.epoch == 1:
+        a.obey(await chain.cloud.exchange(a.report().sealed_by(a.key)))
+    a.recharge("m1", 50_00)
+    # This backup has the beginning of the second epoch, and nothing of it was told yet.
+    image = a.image()
+    a.recharge("m1", 1_00)
+    await chain.talk(a)
+    a.restore(image)
+    await chain.settle()
+    assert a.disk.epoch == 3
+    books = await sums(chain)
+    assert (books["funded"], books["settled"]) == (151_00, 30_00)
+
+
 async def test_a_fork_ends_the_epoch(chain: Chain) -> None:
     a = await chain.add("A")
     a.recharge("m1", 100_00)

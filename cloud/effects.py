@@ -164,8 +164,8 @@ class _Work:
         return entries[len(early) :], late
 
     def _begins(self, entry: Entry) -> bool:
-        """What went up once more may hold the beginning of an epoch before this one: a disk that was
-        restored twice."""
+        """What goes up once more holds the beginning of an older epoch where a disk was restored
+        twice."""
         draft = entry.draft
         return draft.kind is Kind.EPOCH and draft.detail.get("epoch") == self._journal.epoch
 

@@ -55,7 +55,7 @@ async def roles(counter: Counter) -> dict[str, set[str]]:
 
 
 async def fresh(counter: Counter) -> list[dict[str, Any]]:
-    return list((await counter.get("/staff/new-permissions"))["permissions"])
+    return list((await counter.get("/new-permissions"))["permissions"])
 
 
 async def next_life(counter: Counter) -> Counter:
@@ -124,11 +124,11 @@ async def test_a_role_that_the_shop_wrote_is_left_and_the_page_says_so(salon: Co
 
     await salon.sign_in(SUPERVISOR)
     for method in ("GET", "POST"):
-        refused = await salon.ask(method, "/staff/new-permissions", {})
+        refused = await salon.ask(method, "/new-permissions", {})
         assert (refused.status, refused.key) == (403, "permission_needed")
     await salon.sign_in(MANAGER)
-    assert await salon.post("/staff/new-permissions") == {"permissions": []}
-    await salon.post("/staff/new-permissions")
+    assert await salon.post("/new-permissions") == {"permissions": []}
+    await salon.post("/new-permissions")
     (entry,) = (await salon.get("/log?event=permissions_left"))["entries"]
     assert entry["actor"] == MANAGER[0]
     assert entry["facts"]["permissions"] == "credit, price_override, purse_settle"
@@ -162,7 +162,7 @@ async def test_a_chain_decides_for_itself(tmp_path: Path) -> None:
 async def test_a_shop_that_never_wrote_roles_has_nothing_to_decide(bare: Counter) -> None:
     await bare.sign_in(MANAGER)
     assert await fresh(bare) == []
-    assert await bare.post("/staff/new-permissions") == {"permissions": []}
+    assert await bare.post("/new-permissions") == {"permissions": []}
     assert (await bare.get("/log?event=permissions_left"))["entries"] == []
 
 

@@ -47,6 +47,7 @@ def bodies() -> dict[str, Any]:
         "unmask_member": {"reason": "asked"},
         "change_filter": {"name": "A", "filter": []},
         "map_columns": {"mapping": ["name"], "on_match": "skip"},
+        "decide_deed": {"outcome": "done", "reason": "seen"},
     }
 
 

@@ -144,7 +144,7 @@ async def see_staff(call: Call[Nothing, NoQuery]) -> web.StreamResponse:
 
 @route(
     "GET",
-    "/staff/new-permissions",
+    "/new-permissions",
     "Permissions that are newer than the roles, and that no role names",
     {200: NewPermissions},
     needs=Permission.RULES_READ,
@@ -155,7 +155,7 @@ async def see_new_permissions(call: Call[Nothing, NoQuery]) -> web.StreamRespons
 
 @route(
     "POST",
-    "/staff/new-permissions",
+    "/new-permissions",
     "Seen: leave the roles as they are",
     {200: NewPermissions},
     needs=Permission.RULES_CHANGE,

@@ -310,7 +310,8 @@ class Appliance:
     async def _finish_turn(self) -> None:
         """Lets the sale under way end; what comes later is refused by the closing page."""
         try:
-            await asyncio.wait_for(self._desk.finish(), FINISH_S)
+            async with asyncio.timeout(FINISH_S):
+                await self._desk.finish()
         except TimeoutError:
             log.error("the counter did not finish its turn within %s s", FINISH_S)
         for task in self._tasks:

@@ -85,7 +85,8 @@ class Processes:
             if process.returncode is None:
                 process.terminate()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), 15)
+                    async with asyncio.timeout(15):
+                        await process.wait()
             if process.returncode is None:
                 process.kill()
                 await process.wait()

@@ -104,7 +104,8 @@ class Display:
                 log.exception("the display %s failed", self._settings.name)
                 await self._let_go()
             try:
-                await asyncio.wait_for(self._wake.wait(), self._look_s)
+                async with asyncio.timeout(self._look_s):
+                    await self._wake.wait()
             except TimeoutError:
                 self._looks += 1
             self._wake.clear()

@@ -136,7 +136,8 @@ class Signals:
             except Exception:
                 log.exception("the panel's turn failed")
             try:
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
             except TimeoutError:
                 self._all_due()
             self._wake.clear()

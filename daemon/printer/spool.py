@@ -120,7 +120,8 @@ class Spool:
                 pause_s = self._back_off()
             if pause_s and not self._stopping:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause_s)
+                    async with asyncio.timeout(pause_s):
+                        await self._woken.wait()
 
     async def _turn(self) -> float:
         """One look at the printer and at most one receipt; returns how long to wait after it."""

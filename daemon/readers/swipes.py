@@ -192,7 +192,8 @@ class SwipeReaders:
             except Exception:
                 log.exception("looking for swipe readers failed")
             try:
-                await asyncio.wait_for(self._stopping.wait(), self._look_s)
+                async with asyncio.timeout(self._look_s):
+                    await self._stopping.wait()
             except TimeoutError:
                 continue
 

@@ -96,7 +96,8 @@ class Listener:
         if not self._queue and not self._closed:
             self._something.clear()
             try:
-                await asyncio.wait_for(self._something.wait(), patience_s)
+                async with asyncio.timeout(patience_s):
+                    await self._something.wait()
             except TimeoutError:
                 return None
         if self._closed:

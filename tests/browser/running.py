@@ -70,7 +70,8 @@ async def run_appliance(state: Path) -> AsyncIterator[Appliance]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        said = await asyncio.wait_for(_until_ready(process), START_S)
+        async with asyncio.timeout(START_S):
+            said = await _until_ready(process)
         yield Appliance(
             f"http://127.0.0.1:{page}", f"http://127.0.0.1:{desk}", process, PCSC in said
         )

@@ -305,7 +305,8 @@ async def test_parts_of_the_page_that_did_not_come_are_asked_for_again(
 
     await page.route(parts, lose)
     await page.reload()
-    await asyncio.wait_for(asked.wait(), PATIENCE_MS / 1000)
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        await asked.wait()
     await page.unroute(parts)
     await counter.ready()
     assert await page.evaluate(DRESSED)

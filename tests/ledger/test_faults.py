@@ -104,12 +104,10 @@ async def test_who_waits_is_told_when_the_commit_fails(path: Path, clock: TickCl
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (wal_path(path).stat().st_size, before[1]))
     try:
-        outcomes = await asyncio.wait_for(
-            asyncio.gather(
+        async with asyncio.timeout(30):
+            outcomes = await asyncio.gather(
                 *(ledger.write(sale(clock, who, 10)) for _ in range(40)), return_exceptions=True
-            ),
-            30,
-        )
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert all(isinstance(outcome, LedgerError) for outcome in outcomes)

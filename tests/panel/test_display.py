@@ -23,7 +23,7 @@ from daemon.panel.serial_line import Line, SerialLines
 from daemon.ports.cards import ReaderState
 from simulator.display.screen import KINDS, Glass
 from tests.panel.display_process import display_process
-from tests.panel.far_side import until
+from tests.panel.far_side import PATIENCE_S, until
 from tests.unit.test_pole_text import SCENES
 
 SHOP = PoleText(idle="示范会员店", balance=True)
@@ -71,6 +71,17 @@ async def test_a_stop_clears_the_display(path: Path) -> None:
             display.show(DUE)
             await far.shows("应收         1234.56", "请刷卡")
         await far.shows("", "")
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_stops_also_in_the_turn_in_which_it_was_woken(path: Path, turns: int) -> None:
+    async with display_process(path, "cd5220") as far, showing(path, "cd5220") as display:
+        await far.shows("示范会员店", "欢迎光临")
+        display.show(DUE)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_S):
+            await display.stop()
 
 
 async def test_a_sale_on_a_display_of_numbers(path: Path) -> None:

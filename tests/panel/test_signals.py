@@ -16,7 +16,7 @@ from daemon.panel.gpio import GpioPins, lgpio_factory
 from daemon.panel.pins import PanelWiring, Pull, Wiring
 from daemon.panel.signals import Signals
 from daemon.ports.cards import ReaderState
-from tests.panel.far_side import WIRED, Board, Hand, until
+from tests.panel.far_side import PATIENCE_S, WIRED, Board, Hand, until
 
 ALL_DARK = dict.fromkeys(Lamp, Glow.DARK)
 
@@ -129,6 +129,19 @@ async def test_a_flood_of_edges_from_another_thread_is_a_few_looks() -> None:
         signals.show({**ALL_DARK, Lamp.READY: Glow.LIT})
         await until(lambda: board.lit(WIRED.lamps[Lamp.READY]))
         assert len(hand.pressed) < 20
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_stops_also_in_the_turn_in_which_it_was_woken(turns: int) -> None:
+    board, hand = Board(), Hand()
+    async with serving(board, hand) as signals:
+        await until(lambda: ready(signals))
+        signals.show({**ALL_DARK, Lamp.READY: Glow.LIT})
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_S):
+            await signals.stop()
+    assert {board.mock.pin(wiring.pin).function for wiring in WIRED.lamps.values()} == {"input"}
 
 
 async def test_the_key_switch_has_three_positions() -> None:

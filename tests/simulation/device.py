@@ -172,7 +172,8 @@ class SimDevice:
                 news = self.link.online and await self.link.has_news()
                 idle_s = self.chance.uniform(5, 120 if self.link.online else 20)
                 pause_s = 0.05 if news else idle_s
-                await asyncio.wait_for(self.link.hurried.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self.link.hurried.wait()
             except TimeoutError:
                 continue
 

@@ -133,7 +133,8 @@ class Heard:
 
     async def next(self, kind: type[E]) -> E:
         while True:
-            event = await asyncio.wait_for(self._waiting.get(), 20)
+            async with asyncio.timeout(20):
+                event = await self._waiting.get()
             if isinstance(event, kind):
                 return event
 

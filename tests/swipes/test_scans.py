@@ -41,7 +41,8 @@ class Till:
 
     async def scan(self, text: str) -> dict[str, Any]:
         await self.line.send(text.encode() + b"\r")
-        told = await asyncio.wait_for(self.told.get(), 20)
+        async with asyncio.timeout(20):
+            told = await self.told.get()
         assert told.pop("reader") == "scanner"
         return told
 

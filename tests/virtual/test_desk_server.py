@@ -111,7 +111,8 @@ async def print_text(printer: Printer, text: str) -> None:
     printer.on_paper.append(lambda _: saved.set())
     _, writer = await asyncio.open_connection(*printer.address)
     writer.write(text.encode("gb18030") + CUT)
-    await asyncio.wait_for(saved.wait(), 20)
+    async with asyncio.timeout(20):
+        await saved.wait()
     writer.close()
 
 

@@ -57,7 +57,8 @@ async def test_a_silent_cable_says_nothing(cable: Cable) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", cable.port)
     writer.write(b"hello?")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(1), 0.3)
+        async with asyncio.timeout(0.3):
+            await reader.read(1)
     assert cable.passed == 0
     writer.close()
 

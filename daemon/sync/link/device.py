@@ -295,7 +295,8 @@ class DeviceLink:
         self._asked[rid] = asked
         self.poke(soon=True)
         try:
-            return await asyncio.wait_for(asked.answer, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await asked.answer
         except TimeoutError:
             return None
         finally:

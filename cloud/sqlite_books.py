@@ -63,8 +63,9 @@ class SqliteStore:
         """Committed when the block ends, undone when it raises. One at a time."""
         async with self._turn:
             statements = _SqliteStatements(self)
-            await self.call(self._begin)
             try:
+                # Also where the wait for it is given up, it is begun, and has to be undone.
+                await self.call(self._begin)
                 yield CloudBooks(statements)
                 await self.call(self._commit)
             except BaseException:

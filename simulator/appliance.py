@@ -154,9 +154,10 @@ LONE = Who("demo-01", "S01", "1号柜台")
 
 
 class SimulatedAppliance:
-    """All processes of one appliance. `page_port` 0 picks a free one; `desk_port` None: no desk.
-    `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else cards wired in.
-    `vpcd_port` is where cards connect, if it is free."""
+    """All processes of one appliance. `page_port` 0 picks a free one; `desk_port` None: no desk,
+    and no customer display that it would show. `frame_port` is that of the page which has the
+    cashier's in a frame. `pcsc`: a real pcscd (this process must be inside `enter_namespace`), else
+    cards wired in. `vpcd_port` is where cards connect, if it is free."""
 
     def __init__(
         self,
@@ -172,7 +173,7 @@ class SimulatedAppliance:
         self.who = who
         self.pcsc = pcsc
         self.page_port = page_port or free_port()
-        self.desk_port = desk_port
+        self.desk_port = self.frame_port = desk_port
         self.vpcd, self.sync_port = free_pair(vpcd_port), free_port()
         self.rack_port, self.printer_port, self.paper_port = (free_port() for _ in range(3))
         self.pole_port = free_port()
@@ -329,7 +330,7 @@ def write_config(appliance: SimulatedAppliance) -> None:
     wired = f'kind = "vpcd"\nport = {appliance.vpcd}'
     reader = appliance.who.reader or ('kind = "pcsc"' if appliance.pcsc else wired)
     who = appliance.who
-    desk = "" if appliance.desk_port is None else f'"{appliance.desk}"'
+    frame = "" if appliance.frame_port is None else f'"http://127.0.0.1:{appliance.frame_port}"'
     pole = "" if appliance.desk_port is None else POLE.format(path=appliance.pole)
     appliance.config.write_text(
         f"""\
@@ -351,7 +352,7 @@ keys = "keys"
 
 [web]
 port = {appliance.page_port}
-frame_ancestors = [{desk}]
+frame_ancestors = [{frame}]
 demo = true
 
 [sync]

@@ -131,15 +131,23 @@ def test_what_is_private_stays_at_home(path: Path) -> None:
 def test_a_cancelled_task_ends(path: Path) -> None:
     """`asyncio.wait_for` of Python 3.11 drops a cancel that comes in the very turn in which what it
     waits for was done (python/cpython#86296): the task that was to stop goes on."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     called = [
         node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes
         if isinstance(node, ast.Attribute)
         and node.attr == "wait_for"
         and isinstance(node.value, ast.Name)
         and node.value.id == "asyncio"
     ]
-    assert not called, "async with asyncio.timeout(...) keeps the cancel"
+    taken = [
+        alias
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("asyncio")
+        for alias in node.names
+        if alias.name == "wait_for"
+    ]
+    assert not called and not taken, "async with asyncio.timeout(...) keeps the cancel"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -140,7 +140,7 @@ class Street:
         appliance = SimulatedAppliance(
             self.state / name, page_port=0, desk_port=None, pcsc=self.pcsc, who=who
         )
-        appliance.desk_port = self.page_port
+        appliance.frame_port = self.page_port
         appliance.state.mkdir(parents=True, exist_ok=True)
         await appliance.start_printer()
         self.branches.append(Branch(name, slot, appliance))

@@ -271,6 +271,8 @@ async def walk(town: Town, visitor: BrowserContext, language: Language) -> Async
         await counter.sign_in(number, PIN[number])
         await expect(counter.stage).to_be_visible()
         await expect(counter.badge("sync")).to_have_text(SAID["online"][language])
+        # A street has no customer displays, and so none that is missing.
+        await expect(counter.badge("panel")).to_have_count(0)
         counters[branch.name] = counter
     counters["A"].listen()
     yield Walk(town, page, language, counters)

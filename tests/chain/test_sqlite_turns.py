@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -17,8 +18,10 @@ async def test_a_caller_that_gives_up_at_the_beginning_leaves_nothing_begun(tmp_
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
+            begun = threading.Event()
+            store.db.set_trace_callback(lambda _: begun.set())
             asked = asyncio.create_task(store.run(lambda books: books.devices.devices()))
-            await asyncio.sleep(0.2)
+            await asyncio.to_thread(begun.wait)
             asked.cancel()
             await asyncio.sleep(0)
             other.execute("ROLLBACK")
